@@ -1,1 +1,24 @@
-//! Room under construction.
+//! What every server of the mesh needs and no server should write twice.
+//!
+//! A server is a [`Service`]: a generated gRPC server behind the server stack (deadline, trace,
+//! admission, isolation of panics, metrics). Servers meet through a [`Channel`], which leads to services
+//! of this process or across a network and behaves alike either way. Errors leave as
+//! [`Fault`](fault::Fault)s, the wall clock comes in as a [`Clock`](clock::Clock), and a
+//! [`Drain`](drain::Drain) ends it all in order and in time.
+//!
+//! This crate knows nothing of trading. The transport below it appears in no public name, so that
+//! exchanging it touches this crate alone.
+
+pub mod channel;
+pub mod clock;
+pub mod context;
+pub mod deadline;
+pub mod drain;
+pub mod fault;
+pub mod server;
+pub mod tasks;
+pub mod trace;
+
+pub use channel::Channel;
+pub use clock::Clock;
+pub use server::Service;
