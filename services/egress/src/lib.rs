@@ -1,1 +1,7 @@
-//! Room under construction.
+//! The only crate that dials out.
+
+pub mod http;
+pub mod quota;
+pub mod reqwest_client;
+pub mod tls;
+pub use crate::http::ConnectFault;
