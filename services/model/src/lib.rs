@@ -17,5 +17,7 @@ pub use ids::{
     Account, Asset, ClientOrderId, ClientOrderIndex, IdError, Symbol, TradeId, UnixNanos, Venue,
     VenueOrderId, VenueSymbol,
 };
-pub use instrument::{Instrument, PriceTicks, QuantityLots, Rule, RuleViolation};
+pub use instrument::{
+    Instrument, PriceTicks, QuantityLots, Rule, RuleViolation, ScaledPrice, ScaledQuantity,
+};
 pub use words::{Liquidity, OrderType, Side, TimeInForce};

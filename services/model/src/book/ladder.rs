@@ -1,6 +1,6 @@
 //! One side of a book.
 
-use crate::instrument::{PriceTicks, QuantityLots};
+use crate::instrument::{ScaledPrice, ScaledQuantity};
 use crate::words::Side;
 
 /// Most levels a side holds. Venues' snapshots end at 1,000 to 5,000 levels; what accumulates
@@ -11,9 +11,9 @@ const LEVELS_MAX: usize = 20_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Level {
     /// The price.
-    pub price: PriceTicks,
+    pub price: ScaledPrice,
     /// The absolute quantity; zero removes the level.
-    pub quantity: QuantityLots,
+    pub quantity: ScaledQuantity,
 }
 
 /// The levels of one side, best last.
@@ -25,7 +25,7 @@ pub(super) struct Ladder {
     side: Side,
     levels: Vec<Level>,
     /// The worst price the last snapshot vouches for; beyond it levels are unknown (F86).
-    horizon: Option<PriceTicks>,
+    horizon: Option<ScaledPrice>,
 }
 
 impl Ladder {
@@ -127,12 +127,12 @@ impl Ladder {
         }
     }
 
-    fn is_worse(&self, price: PriceTicks, other: PriceTicks) -> bool {
+    fn is_worse(&self, price: ScaledPrice, other: ScaledPrice) -> bool {
         Self::rank(self.side, price) < Self::rank(self.side, other)
     }
 
     /// Rises from the worst price to the best.
-    const fn rank(side: Side, price: PriceTicks) -> i64 {
+    const fn rank(side: Side, price: ScaledPrice) -> i64 {
         match side {
             Side::Buy => price.0,
             // Prices are above zero, so that the negation cannot overflow.

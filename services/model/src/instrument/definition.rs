@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::units::{PriceTicks, QuantityLots};
-use crate::decimal::{Decimal, DecimalError};
+use super::units::{PriceTicks, QuantityLots, ScaledPrice, ScaledQuantity};
+use crate::decimal::{Decimal, DecimalError, MAX_SCALE};
 use crate::ids::{Asset, Symbol, Venue, VenueSymbol};
 
 /// What kind of contract an instrument is.
@@ -118,7 +118,7 @@ pub struct Instrument {
 /// Why an instrument's definition cannot be traded by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InstrumentError {
-    /// A step or bound is not a sensible number.
+    /// A number of the definition is not sensible.
     #[error("{field} of {symbol} is {value}, expected {expected}")]
     Nonsense {
         /// Which instrument.
@@ -167,6 +167,8 @@ impl Instrument {
         self.positive("contract_multiplier", self.contract_multiplier)?;
         self.scaled("tick_size", self.tick_size, self.price_scale)?;
         self.scaled("lot_size", self.lot_size, self.quantity_scale)?;
+        self.scale("price_scale", self.price_scale)?;
+        self.scale("quantity_scale", self.quantity_scale)?;
         for (field, value) in [("min_price", self.min_price), ("max_price", self.max_price)] {
             if let Some(value) = value {
                 self.not_negative(field, value)?;
@@ -179,7 +181,10 @@ impl Instrument {
         }
         if let Some(lot) = self.market_lot {
             self.positive("market_lot.lot_size", lot.lot_size)?;
-            self.scaled("market_lot.lot_size", lot.lot_size, self.quantity_scale)?;
+            if !matches!(lot.lot_size.div_exact(self.lot_size), Ok(lots) if lots.scale() == 0) {
+                let expected = "a whole number of lot sizes";
+                return Err(self.nonsense("market_lot.lot_size", lot.lot_size, expected));
+            }
         }
         if let Some(collar) = self.price_collar {
             self.positive("price_collar.multiplier_up", collar.multiplier_up)?;
@@ -188,20 +193,36 @@ impl Instrument {
         Ok(())
     }
 
-    /// Returns a price as a decimal.
+    /// Returns a price of so many ticks.
     ///
     /// # Errors
-    /// Fails when an integer of this scale cannot be held as a decimal.
+    /// Fails when the price cannot be held.
     pub fn price(&self, ticks: PriceTicks) -> Result<Decimal, DecimalError> {
-        Decimal::from_scaled(ticks.0, u32::from(self.price_scale))
+        self.tick_size.checked_mul(Decimal::from(ticks.0))
     }
 
-    /// Returns a quantity as a decimal.
+    /// Returns a quantity of so many lots.
     ///
     /// # Errors
-    /// Fails when an integer of this scale cannot be held as a decimal.
+    /// Fails when the quantity cannot be held.
     pub fn quantity(&self, lots: QuantityLots) -> Result<Decimal, DecimalError> {
-        Decimal::from_scaled(lots.0, u32::from(self.quantity_scale))
+        self.lot_size.checked_mul(Decimal::from(lots.0))
+    }
+
+    /// Returns a price of a book as a decimal.
+    ///
+    /// # Errors
+    /// Fails on a scale that [`Instrument::check`] refuses.
+    pub fn book_price(&self, price: ScaledPrice) -> Result<Decimal, DecimalError> {
+        Decimal::from_scaled(price.0, u32::from(self.price_scale))
+    }
+
+    /// Returns a quantity of a book as a decimal.
+    ///
+    /// # Errors
+    /// Fails on a scale that [`Instrument::check`] refuses.
+    pub fn book_quantity(&self, quantity: ScaledQuantity) -> Result<Decimal, DecimalError> {
+        Decimal::from_scaled(quantity.0, u32::from(self.quantity_scale))
     }
 
     /// Returns whether the venue takes new orders.
@@ -238,18 +259,28 @@ impl Instrument {
         }
     }
 
+    /// Checks that every integer of this scale is a decimal that can be held.
+    fn scale(&self, field: &'static str, scale: u8) -> Result<(), InstrumentError> {
+        if u32::from(scale) <= MAX_SCALE {
+            return Ok(());
+        }
+        let value = Decimal::from(u32::from(scale));
+        Err(self.nonsense(field, value, "a number of decimals up to 28"))
+    }
+
     fn scaled(
         &self,
         field: &'static str,
         value: Decimal,
         scale: u8,
-    ) -> Result<i64, InstrumentError> {
-        value
-            .to_scaled(scale)
-            .map_err(|source| InstrumentError::Number {
+    ) -> Result<(), InstrumentError> {
+        match value.to_scaled(scale) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(InstrumentError::Number {
                 symbol: self.symbol,
                 field,
                 source,
-            })
+            }),
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Instruments: what can be traded, and the rules a price and a quantity must keep.
 //!
-//! Ticks and lots are integers in minimal units, never digit counts (F67): a price is a whole
-//! number of `10^-price_scale`, and a valid price is a whole multiple of the tick size, which is
-//! itself such an integer. Tick sizes of 0.0005 and of 5 are both plain integers here.
+//! Tick and lot are exact numbers, never digit counts (F67): 0.0005 and 5 are both tick sizes. A
+//! price of an order is a whole number of ticks, a quantity a whole number of lots; what is not
+//! is refused with the rule's name and the nearest valid values, and is never rounded (F66).
 
 mod definition;
 mod rules;
@@ -16,4 +16,4 @@ pub use definition::{
     PriceCollar,
 };
 pub use rules::{Nearest, Rule, RuleViolation};
-pub use units::{PriceTicks, QuantityLots};
+pub use units::{PriceTicks, QuantityLots, ScaledPrice, ScaledQuantity};

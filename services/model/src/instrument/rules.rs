@@ -28,7 +28,7 @@ pub enum Rule {
     MinNotional,
     /// A price stays within reach of the reference price.
     PriceCollar,
-    /// The value must fit the integers of this instrument.
+    /// The value must be countable in steps of this instrument.
     Range,
 }
 
@@ -176,7 +176,7 @@ fn up(value: i128, step: i128) -> Option<i128> {
 }
 
 impl Instrument {
-    /// Returns a limit price as an integer.
+    /// Returns a limit price as a number of ticks.
     ///
     /// # Errors
     /// Names the rule the price breaks and the nearest valid prices.
@@ -201,14 +201,14 @@ impl Instrument {
         if let Some(high) = high.filter(|high| price > *high) {
             return Err(violation(Rule::MaxPrice, high));
         }
-        match units(price, self.tick_size, self.price_scale) {
-            Units::On(value) => Ok(PriceTicks(value)),
-            Units::Off => Err(violation(Rule::TickSize, self.tick_size)),
-            Units::OutOfRange => Err(violation(Rule::Range, self.tick_size)),
+        match steps(price, self.tick_size) {
+            Steps::On(ticks) => Ok(PriceTicks(ticks)),
+            Steps::Off => Err(violation(Rule::TickSize, self.tick_size)),
+            Steps::OutOfRange => Err(violation(Rule::Range, self.tick_size)),
         }
     }
 
-    /// Returns a quantity of an order of this type as an integer.
+    /// Returns a quantity of an order of this type as a number of lots.
     ///
     /// # Errors
     /// Names the rule the quantity breaks and the nearest valid quantities.
@@ -235,10 +235,11 @@ impl Instrument {
         if let Some(high) = high.filter(|high| quantity > *high) {
             return Err(violation(Rule::MaxQuantity, high));
         }
-        match units(quantity, step, self.quantity_scale) {
-            Units::On(value) => Ok(QuantityLots(value)),
-            Units::Off => Err(violation(Rule::LotSize, step)),
-            Units::OutOfRange => Err(violation(Rule::Range, step)),
+        // A market order may have a coarser grid, but its lots are still those of the instrument.
+        match (steps(quantity, step), steps(quantity, self.lot_size)) {
+            (Steps::On(_), Steps::On(lots)) => Ok(QuantityLots(lots)),
+            (Steps::OutOfRange, _) | (_, Steps::OutOfRange) => Err(violation(Rule::Range, step)),
+            (Steps::Off, _) | (_, Steps::Off) => Err(violation(Rule::LotSize, step)),
         }
     }
 
@@ -284,10 +285,7 @@ impl Instrument {
         price: PriceTicks,
         quantity: QuantityLots,
     ) -> Result<Decimal, DecimalError> {
-        // Two 64-bit integers always fit 128 bits.
-        let product = i128::from(price.0) * i128::from(quantity.0);
-        let scale = u32::from(self.price_scale) + u32::from(self.quantity_scale);
-        Decimal::from_scaled(product, scale)
+        self.price(price)?.checked_mul(self.quantity(quantity)?)
     }
 
     /// Checks a notional against the least one, which reduce-only orders are exempt from.
@@ -371,19 +369,25 @@ impl Instrument {
     }
 }
 
-enum Units {
+enum Steps {
     On(i64),
     Off,
     OutOfRange,
 }
 
-fn units(value: Decimal, step: Decimal, scale: u8) -> Units {
-    let Ok(step) = step.to_scaled(scale) else {
-        return Units::OutOfRange;
+/// Counts the steps of a value that is on its grid.
+fn steps(value: Decimal, step: Decimal) -> Steps {
+    // Two integers of one scale: exact whatever the step, and without a division that may not end.
+    let scale = value.scale().max(step.scale());
+    let (Ok(value), Ok(step)) = (value.to_scaled_wide(scale), step.to_scaled_wide(scale)) else {
+        return Steps::OutOfRange;
     };
-    match value.to_scaled(scale) {
-        Ok(units) if step > 0 && units % step == 0 => Units::On(units),
-        Ok(_) | Err(DecimalError::Inexact { .. }) => Units::Off,
-        Err(_) => Units::OutOfRange,
+    match (
+        value.checked_rem(step),
+        value.checked_div(step).map(i64::try_from),
+    ) {
+        (Some(0), Some(Ok(steps))) => Steps::On(steps),
+        (Some(0), _) | (None, _) => Steps::OutOfRange,
+        (Some(_), _) => Steps::Off,
     }
 }

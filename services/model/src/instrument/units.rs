@@ -1,31 +1,47 @@
 //! Prices and quantities as integers.
+//!
+//! Orders count steps: [`PriceTicks`] and [`QuantityLots`] cannot hold a value off the grid.
+//! Books hold decimals shifted to integers: [`ScaledPrice`] and [`ScaledQuantity`] can also hold
+//! what a venue said before its tick size changed.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A price in units of `10^-price_scale` of the instrument it belongs to.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct PriceTicks(pub i64);
+macro_rules! integer {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize,
+            Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
 
-/// A quantity in units of `10^-quantity_scale` of the instrument it belongs to.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct QuantityLots(pub i64);
-
-impl fmt::Display for PriceTicks {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, formatter)
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, formatter)
+            }
+        }
+    };
 }
 
-impl fmt::Display for QuantityLots {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, formatter)
-    }
+integer! {
+    /// A price as a number of tick sizes of the instrument and version it belongs to.
+    PriceTicks
+}
+
+integer! {
+    /// A quantity as a number of lot sizes of the instrument and version it belongs to.
+    QuantityLots
+}
+
+integer! {
+    /// A price times `10^price_scale` of the instrument it belongs to.
+    ScaledPrice
+}
+
+integer! {
+    /// A quantity times `10^quantity_scale` of the instrument it belongs to.
+    ScaledQuantity
 }
