@@ -1,0 +1,324 @@
+//! The one thread that writes: it commits together whatever waits, and acknowledges afterwards.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use rusqlite::{Connection, params};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use crate::chain::{Anchor, FORMAT, Hash, record_hash};
+use crate::checkpoint::{Checkpointer, checkpoint};
+use crate::error::{During, JournalError};
+use crate::head::HeadFile;
+use crate::lock::WriterLock;
+use crate::options::Durability;
+use crate::record::{Committed, MAX_APPEND_BYTES, MAX_APPEND_RECORDS, Record};
+use crate::snapshot::{self, Snapshot};
+
+/// Appends that may wait for the writer. A commit takes as many as fit, so this is one commit's
+/// worth of the smallest ones; callers beyond it wait.
+pub(crate) const QUEUE_APPENDS: usize = 1024;
+
+type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
+
+/// What the thread is asked to do.
+pub(crate) enum Command {
+    Append(Append),
+    Snapshot {
+        snapshot: Snapshot,
+        reply: Reply<()>,
+    },
+    Close {
+        reply: Reply<()>,
+    },
+}
+
+/// Records that belong together, and who waits for them.
+pub(crate) struct Append {
+    pub(crate) records: Vec<Record>,
+    pub(crate) bytes: u64,
+    pub(crate) reply: Reply<Committed>,
+    /// Gives the memory back when the append is done with.
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// What the handles and the threads share.
+#[derive(Debug)]
+pub(crate) struct State {
+    head: Mutex<Option<Anchor>>,
+    stop: OnceLock<JournalError>,
+    pub(crate) metrics: Metrics,
+}
+
+impl State {
+    pub(crate) fn new(path: &Path, head: Option<Anchor>) -> Self {
+        Self {
+            head: Mutex::new(head),
+            stop: OnceLock::new(),
+            metrics: Metrics::new(path),
+        }
+    }
+
+    pub(crate) fn head(&self) -> Option<Anchor> {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_head(&self, head: Anchor) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
+    }
+
+    /// Returns why nothing may be written any more.
+    pub(crate) fn stopped(&self) -> Option<JournalError> {
+        self.stop.get().cloned()
+    }
+
+    /// Stops the journal for good; the first reason stays.
+    pub(crate) fn poison(&self, error: &JournalError) {
+        if self
+            .stop
+            .set(JournalError::Poisoned {
+                cause: error.to_string(),
+            })
+            .is_ok()
+        {
+            self.metrics.poisoned.set(1);
+            tracing::error!(%error, "journal is poisoned, it takes no more records");
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        // A poisoned journal stays poisoned.
+        let _ = self.stop.set(JournalError::Closed);
+    }
+}
+
+/// What the journal tells the operator.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    records: metrics::Counter,
+    commit_seconds: metrics::Histogram,
+    batch_records: metrics::Histogram,
+    poisoned: metrics::Gauge,
+    log_pages: metrics::Gauge,
+}
+
+impl Metrics {
+    fn new(path: &Path) -> Self {
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let labels = [("journal", name)];
+        Self {
+            records: metrics::counter!("chimera_journal_records_total", &labels),
+            commit_seconds: metrics::histogram!("chimera_journal_commit_seconds", &labels),
+            batch_records: metrics::histogram!("chimera_journal_batch_records", &labels),
+            poisoned: metrics::gauge!("chimera_journal_poisoned", &labels),
+            log_pages: metrics::gauge!("chimera_journal_log_pages", &labels),
+        }
+    }
+
+    pub(crate) fn log_pages(&self, pages: i64) {
+        self.log_pages.set(u32::try_from(pages).unwrap_or(u32::MAX));
+    }
+}
+
+/// Owns the writing connection.
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    pub(crate) head_file: HeadFile,
+    pub(crate) state: Arc<State>,
+    pub(crate) checkpointer: Checkpointer,
+    pub(crate) lock: WriterLock,
+    pub(crate) durability: Durability,
+}
+
+impl Writer {
+    /// Starts the thread; it ends when it is told to, or when the last handle is gone.
+    pub(crate) fn start(self, queue: mpsc::Receiver<Command>) -> Result<(), JournalError> {
+        thread::Builder::new()
+            .name("journal-writer".to_owned())
+            .spawn(move || self.run(queue))
+            .during("start the writer thread")
+            .map(drop)
+    }
+
+    fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+        let mut put_back = None;
+        let closed = loop {
+            match put_back.take().or_else(|| queue.blocking_recv()) {
+                None => break None,
+                Some(Command::Close { reply }) => break Some(reply),
+                Some(Command::Snapshot { snapshot, reply }) => {
+                    let outcome = self.keep(&snapshot);
+                    // Whoever asked may have gone; the snapshot stands all the same.
+                    let _ = reply.send(outcome);
+                }
+                Some(Command::Append(first)) => {
+                    let (batch, next) = gather(first, &mut queue);
+                    put_back = next;
+                    self.write(batch);
+                }
+            }
+        };
+        self.state.close();
+        // Appends still queued are refused by their dropped replies.
+        drop(queue);
+        self.end();
+        if let Some(reply) = closed {
+            let _ = reply.send(Ok(()));
+        }
+    }
+
+    fn end(self) {
+        let Self {
+            connection,
+            checkpointer,
+            lock,
+            ..
+        } = self;
+        drop(checkpointer);
+        // What the log still holds is durable already; the next open would read it from there.
+        if let Err(error) = checkpoint(&connection, "TRUNCATE") {
+            tracing::warn!(%error, "journal log was not emptied at close");
+        }
+        drop(connection);
+        drop(lock);
+    }
+
+    fn keep(&mut self, snapshot: &Snapshot) -> Result<(), JournalError> {
+        if let Some(stop) = self.state.stopped() {
+            return Err(stop);
+        }
+        let outcome = snapshot::write(&self.connection, snapshot);
+        match &outcome {
+            Ok(()) => self.checkpointer.committed(snapshot.payload.len() as u64),
+            // The caller's mistake; nothing was written.
+            Err(JournalError::SnapshotOutside { .. }) => {}
+            Err(error) => self.state.poison(error),
+        }
+        outcome
+    }
+
+    fn write(&mut self, batch: Vec<Append>) {
+        if let Some(stop) = self.state.stopped() {
+            refuse(batch, &stop);
+            return;
+        }
+        let started = Instant::now();
+        let before = self.state.head();
+        let head = match self.commit(&batch, before) {
+            Ok(head) => head,
+            Err(error) => {
+                self.state.poison(&error);
+                refuse(batch, &error);
+                return;
+            }
+        };
+        // The records are durable, so they are acknowledged even if this fails.
+        if let Err(error) = self.head_file.write(head) {
+            self.state.poison(&error);
+        }
+        self.state.set_head(head);
+        let mut seq = before.map_or(0, |before| before.seq);
+        let mut bytes = 0;
+        let records = head.seq - seq;
+        for append in batch {
+            let first_seq = seq + 1;
+            seq += append.records.len() as u64;
+            bytes += append.bytes;
+            // Whoever asked may have gone; the records stand all the same.
+            let _ = append.reply.send(Ok(Committed {
+                first_seq,
+                last_seq: seq,
+            }));
+            drop(append.permit);
+        }
+        self.checkpointer.committed(bytes);
+        let metrics = &self.state.metrics;
+        metrics.records.increment(records);
+        metrics
+            .batch_records
+            .record(u32::try_from(records).unwrap_or(u32::MAX));
+        metrics.commit_seconds.record(started.elapsed());
+    }
+
+    /// Writes a batch in one transaction and returns the new head.
+    fn commit(&mut self, batch: &[Append], before: Option<Anchor>) -> Result<Anchor, JournalError> {
+        let mut head = before.unwrap_or(Anchor {
+            seq: 0,
+            hash: Hash::GENESIS,
+        });
+        let transaction = rusqlite::Transaction::new(
+            &mut self.connection,
+            rusqlite::TransactionBehavior::Immediate,
+        )
+        .during("begin")?;
+        {
+            let mut insert = transaction
+                .prepare_cached(
+                    "INSERT INTO records
+                     (seq, format, kind, key, recorded_time_ns, payload, hash)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )
+                .during("append")?;
+            for record in batch.iter().flat_map(|append| &append.records) {
+                let seq = head.seq + 1;
+                let hash = record_hash(FORMAT, seq, head.hash, record).ok_or(
+                    // `FORMAT` is always among the formats known.
+                    JournalError::Storage {
+                        operation: "append",
+                        detail: "unknown format".to_owned(),
+                    },
+                )?;
+                insert
+                    .execute(params![
+                        i64::try_from(seq).unwrap_or(i64::MAX),
+                        FORMAT,
+                        record.kind,
+                        record.key,
+                        record.recorded_time_ns,
+                        &record.payload[..],
+                        hash.as_bytes(),
+                    ])
+                    .during("append")?;
+                head = Anchor { seq, hash };
+            }
+        }
+        transaction.commit().during(match self.durability {
+            Durability::Full => "commit and sync",
+            Durability::Os => "commit",
+        })?;
+        Ok(head)
+    }
+}
+
+/// Takes what waits behind the first append, up to one commit's worth, and hands back a command of
+/// another kind that it met.
+fn gather(first: Append, queue: &mut mpsc::Receiver<Command>) -> (Vec<Append>, Option<Command>) {
+    let mut records = first.records.len();
+    let mut bytes = first.bytes;
+    let mut batch = vec![first];
+    while records < MAX_APPEND_RECORDS && bytes < MAX_APPEND_BYTES as u64 {
+        match queue.try_recv() {
+            Ok(Command::Append(append)) => {
+                records += append.records.len();
+                bytes += append.bytes;
+                batch.push(append);
+            }
+            Ok(other) => return (batch, Some(other)),
+            Err(_) => break,
+        }
+    }
+    (batch, None)
+}
+
+fn refuse(batch: Vec<Append>, error: &JournalError) {
+    for append in batch {
+        // Whoever asked may have gone.
+        let _ = append.reply.send(Err(error.clone()));
+    }
+}
