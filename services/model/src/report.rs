@@ -84,6 +84,8 @@ pub struct OrderReport {
     pub origin: OrderOrigin,
     /// Its state.
     pub status: ReportedStatus,
+    /// The venue's own word for the state.
+    pub status_text: String,
     /// Which way.
     pub side: Option<Side>,
     /// Its type, where it is one of ours.
@@ -285,6 +287,8 @@ pub struct CashReport {
     pub amount: Decimal,
     /// Why.
     pub kind: CashKind,
+    /// The venue's own word for the kind, e.g. `FUNDING_FEE`.
+    pub kind_text: String,
     /// The instrument it belongs to, where the venue says it.
     pub symbol: Option<Symbol>,
     /// The venue's id of the movement, where it has one.

@@ -45,6 +45,23 @@ impl UnixNanos {
         }
     }
 
+    /// Holds a count of milliseconds of public data, however long ago: lag is judged downstream
+    /// (F89), and only the unit is judged here.
+    ///
+    /// # Errors
+    /// Refuses what is negative or after 2199.
+    pub fn from_millis_any_age(millis: i64) -> Result<Self, IdError> {
+        match u64::try_from(millis) {
+            Ok(value) if value < MILLIS_MAX => Ok(Self(value * 1_000_000)),
+            _ => Err(IdError::OutOfRange {
+                kind: "time in milliseconds",
+                value: i128::from(millis),
+                min: 0,
+                max: i128::from(MILLIS_MAX),
+            }),
+        }
+    }
+
     /// Returns nanoseconds since the epoch.
     #[must_use]
     pub const fn as_nanos(self) -> u64 {
