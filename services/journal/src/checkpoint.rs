@@ -2,9 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -20,18 +20,18 @@ const PAGES_PER_COMMIT: u64 = 3;
 
 const PAGE_BYTES: u64 = 4096;
 
-/// A log longer than this (64 MiB) is emptied even if the writer must wait for readers meanwhile.
-const LOG_PAGES_MAX: i64 = 16 * 1024;
-
-/// How long such an emptying waits for readers, each of which reads one batch. Well below the
-/// writer's own patience.
-const EMPTY_WAIT: Duration = Duration::from_secs(2);
+/// A log longer than this (32 MiB) is emptied by the writer itself, which then waits for it: under
+/// steady load the thread beside it never finds the moment at which nothing is left to move.
+const LOG_PAGES_MAX: i64 = 8 * 1024;
 
 /// Asks for checkpoints and ends the thread that makes them.
 pub(crate) struct Checkpointer {
     ask: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
+    /// Pages logged since the last request, estimated.
     pages: u64,
+    /// Pages in the log at the last checkpoint; it starts over only when all of them were moved.
+    log_pages: Arc<AtomicI64>,
 }
 
 impl Checkpointer {
@@ -41,31 +41,41 @@ impl Checkpointer {
         state: Arc<State>,
     ) -> Result<Self, JournalError> {
         let connection = crate::schema::open_checkpointer(path, durability)?;
-        connection
-            .busy_timeout(EMPTY_WAIT)
-            .during("open for checkpoints")?;
+        let log_pages = Arc::new(AtomicI64::new(0));
+        let pages = Arc::clone(&log_pages);
         // One place: a second request while one runs says nothing new.
         let (ask, asked) = sync_channel(1);
         let thread = thread::Builder::new()
             .name("journal-checkpoint".to_owned())
-            .spawn(move || run(&connection, &asked, &state))
+            .spawn(move || run(&connection, &asked, &state, &pages))
             .during("start the checkpoint thread")?;
         Ok(Self {
             ask: Some(ask),
             thread: Some(thread),
             pages: 0,
+            log_pages,
         })
     }
 
-    /// Counts a commit of so many bytes, and asks for a checkpoint when it is time.
-    pub(crate) fn committed(&mut self, bytes: u64) {
+    /// Counts a commit of so many bytes, and sees to the log when it is time.
+    pub(crate) fn committed(
+        &mut self,
+        writer: &Connection,
+        bytes: u64,
+    ) -> Result<(), JournalError> {
         self.pages += PAGES_PER_COMMIT + bytes / PAGE_BYTES;
-        if self.pages >= PAGES_PER_CHECKPOINT
+        if self.log_pages.load(Ordering::Relaxed) > LOG_PAGES_MAX {
+            // Readers that are in the way read one batch each; if they stay, the next time will do.
+            let left = checkpoint(writer, "RESTART")?;
+            self.log_pages.store(0, Ordering::Relaxed);
+            tracing::debug!(left, "journal log was emptied by the writer");
+        } else if self.pages >= PAGES_PER_CHECKPOINT
             && let Some(ask) = &self.ask
             && ask.try_send(()).is_ok()
         {
             self.pages = 0;
         }
+        Ok(())
     }
 }
 
@@ -80,25 +90,23 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(connection: &Connection, asked: &Receiver<()>, state: &State) {
+fn run(connection: &Connection, asked: &Receiver<()>, state: &State, log_pages: &AtomicI64) {
     while asked.recv().is_ok() {
-        let outcome = checkpoint(connection, "PASSIVE").and_then(|log_pages| {
-            state.metrics.log_pages(log_pages);
-            if log_pages > LOG_PAGES_MAX {
-                checkpoint(connection, "RESTART")
-            } else {
-                Ok(0)
+        match checkpoint(connection, "PASSIVE") {
+            Ok(pages) => {
+                log_pages.store(pages, Ordering::Relaxed);
+                state.metrics.log_pages(pages);
             }
-        });
-        if let Err(error) = outcome {
-            // A failed sync here can have lost pages that the log no longer holds.
-            state.poison(&error);
-            return;
+            Err(error) => {
+                // A failed sync here can have lost pages that the log no longer holds.
+                state.poison(&error);
+                return;
+            }
         }
     }
 }
 
-/// Makes a checkpoint and returns how many pages the log holds; a busy one tries again next time.
+/// Makes a checkpoint and returns how many pages the log held.
 pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> Result<i64, JournalError> {
     connection
         .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {

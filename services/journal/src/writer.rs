@@ -195,7 +195,7 @@ impl Writer {
         }
         let outcome = snapshot::write(&self.connection, snapshot);
         match &outcome {
-            Ok(()) => self.checkpointer.committed(snapshot.payload.len() as u64),
+            Ok(()) => self.see_to_log(snapshot.payload.len() as u64),
             // The caller's mistake; nothing was written.
             Err(JournalError::SnapshotOutside { .. }) => {}
             Err(error) => self.state.poison(error),
@@ -237,13 +237,19 @@ impl Writer {
             }));
             drop(append.permit);
         }
-        self.checkpointer.committed(bytes);
+        self.see_to_log(bytes);
         let metrics = &self.state.metrics;
         metrics.records.increment(records);
         metrics
             .batch_records
             .record(u32::try_from(records).unwrap_or(u32::MAX));
         metrics.commit_seconds.record(started.elapsed());
+    }
+
+    fn see_to_log(&mut self, bytes: u64) {
+        if let Err(error) = self.checkpointer.committed(&self.connection, bytes) {
+            self.state.poison(&error);
+        }
     }
 
     /// Writes a batch in one transaction and returns the new head.
