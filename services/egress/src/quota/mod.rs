@@ -214,11 +214,15 @@ impl Quota {
         state.banned_until = Some(state.banned_until.map_or(until, |before| before.max(until)));
     }
 
-    /// Returns how long nothing at all may be sent, if everything is banned.
+    /// Returns how long the longest ban in force still lasts, of one scope or of everything.
     #[must_use]
-    pub fn banned_for(&self) -> Option<Duration> {
+    pub fn longest_ban(&self) -> Option<Duration> {
         let (now, state) = self.locked();
-        state.ban_left(now)
+        let scopes = state.scopes.iter().filter_map(|scope| scope.banned_until);
+        scopes
+            .chain(state.banned_until)
+            .max()
+            .map(|until| span(until - now.monotonic))
     }
 
     /// Replaces a scope's limit, as the venue states it (`exchangeInfo.rateLimits`).
