@@ -3,24 +3,47 @@
 //! Every generated client takes it. In process a call passes the same server stack as over a socket and
 //! its messages are encoded and decoded all the same; only the socket is missing. Failures of the way
 //! are answers too: a caller sees a gRPC status, never a transport's error type.
+//!
+//! Two channels to one peer do not share a connection. Market data and orders each get their own: a
+//! reader that stops reading must never hold up an order, and h2 ends a connection on which small
+//! frames pile up unread.
 
 use std::convert::Infallible;
+use std::future::Future;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::{Request, Response};
-use tonic::Code;
+use http::uri::Authority;
+use http::{Request, Response, Uri};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tonic::body::Body;
 
-use crate::fault::{Fault, into_status};
+use crate::fault::into_status;
 use crate::server::{Router, Service};
 
+mod failure;
+mod options;
+mod outgoing;
+mod remote;
 #[cfg(test)]
 mod tests;
 
-/// The way to the services of one peer. Cheap to clone; clones share connections and limits.
+pub use options::RemoteOptions;
+
+use failure::Unreachable;
+use remote::Remote;
+
+/// Reason of a call that never left: to repeat it is safe.
+pub const PEER_UNREACHABLE: &str = "PEER_UNREACHABLE";
+
+/// Reason of a call whose connection was lost after it had left: its outcome is not known.
+pub const CONNECTION_LOST: &str = "CONNECTION_LOST";
+
+/// The way to the services of one peer. Cheap to clone; clones share connection and limits.
 ///
 /// As a `tower::Service` of whole HTTP requests it also forwards calls unread, which is how an edge
 /// passes raw gRPC on.
@@ -32,7 +55,15 @@ pub struct Channel {
 #[derive(Clone, Debug)]
 enum Target {
     InProcess(Router),
+    Remote(Remote),
     Deferred(Arc<OnceLock<Channel>>),
+}
+
+/// An address that names no peer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{address:?} is no address; it is host:port, or http://host:port")]
+pub struct AddressError {
+    address: String,
 }
 
 impl Channel {
@@ -40,6 +71,38 @@ impl Channel {
     pub fn in_process(services: impl IntoIterator<Item = Service>) -> Self {
         Self {
             target: Target::InProcess(Router::new(services)),
+        }
+    }
+
+    /// Returns the way to the peer at `host:port`. It connects with the first call and again after
+    /// every loss, so that peers may start in any order.
+    pub fn remote(address: &str, options: RemoteOptions) -> Result<Self, AddressError> {
+        let invalid = || AddressError {
+            address: address.to_owned(),
+        };
+        let uri: Uri = address.parse().map_err(|_| invalid())?;
+        let plain = uri.scheme_str().is_none_or(|scheme| scheme == "http");
+        let bare = uri.path_and_query().is_none_or(|path| path == "/");
+        let authority = uri.into_parts().authority.ok_or_else(invalid)?;
+        if !plain || !bare || authority.port_u16().is_none() || authority.as_str().contains('@') {
+            return Err(invalid());
+        }
+        let target = authority.to_string();
+        Ok(Self::dialed(authority, options, move || {
+            dial(target.clone())
+        }))
+    }
+
+    /// Returns the way to the peer that `dial` connects to, over any kind of byte stream: a simulated
+    /// network, a pipe. `authority` is what the peer is called in its requests.
+    pub fn dialed<F, Fut, I>(authority: Authority, options: RemoteOptions, dial: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<I>> + Send + 'static,
+        I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        Self {
+            target: Target::Remote(Remote::new(authority, options, dial)),
         }
     }
 
@@ -54,6 +117,23 @@ impl Channel {
             Binding { slot },
         )
     }
+
+    /// Returns the channel itself, or the one that a deferred channel was bound to.
+    fn resolved(&self) -> Option<&Self> {
+        let mut channel = self;
+        while let Target::Deferred(slot) = &channel.target {
+            channel = slot.get()?;
+        }
+        Some(channel)
+    }
+}
+
+/// Connects to `host:port`, every address that the name resolves to in turn. Small messages leave at
+/// once: with Nagle's algorithm a call can wait 40 ms for an acknowledgement.
+async fn dial(target: String) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(target).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// Names the peer of a [deferred](Channel::deferred) channel.
@@ -79,51 +159,25 @@ impl tower::Service<Request<Body>> for Channel {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut target = &self.target;
-        while let Target::Deferred(slot) = target {
-            match slot.get() {
-                Some(channel) => target = &channel.target,
-                None => {
-                    let answer = into_status(Unreachable::unbound()).into_http();
-                    return futures::future::ready(Ok(answer)).boxed();
-                }
-            }
-        }
-        match target {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let refuse = |status: tonic::Status| futures::future::ready(Ok(status.into_http())).boxed();
+        let Some(channel) = self.resolved() else {
+            return refuse(into_status(Unreachable::new(
+                "the peer",
+                "it has not started yet",
+            )));
+        };
+        let deadline = match outgoing::prepare(request.headers_mut()) {
+            Ok(deadline) => deadline,
+            Err(passed) => return refuse(into_status(passed)),
+        };
+        match &channel.target {
+            // The server stack of the same process keeps the deadline, body included.
             Target::InProcess(router) => router.clone().call(request).map(Ok).boxed(),
-            Target::Deferred(_) => unreachable!("the loop above follows every deferred channel"),
+            Target::Remote(remote) => outgoing::keep(deadline, remote.clone().call(request))
+                .map(Ok)
+                .boxed(),
+            Target::Deferred(_) => unreachable!("a resolved channel is not deferred"),
         }
-    }
-}
-
-/// The peer was not reached; no byte of the call left.
-#[derive(Debug, thiserror::Error)]
-#[error("{peer} cannot be reached; the call was not sent: {cause}")]
-pub(crate) struct Unreachable {
-    peer: String,
-    cause: String,
-}
-
-impl Unreachable {
-    fn unbound() -> Self {
-        Self {
-            peer: "the peer".into(),
-            cause: "it has not started yet".into(),
-        }
-    }
-}
-
-impl Fault for Unreachable {
-    fn code(&self) -> Code {
-        Code::Unavailable
-    }
-
-    fn reason(&self) -> &'static str {
-        "PEER_UNREACHABLE"
-    }
-
-    fn facts(&self) -> Vec<(&'static str, String)> {
-        vec![("peer", self.peer.clone()), ("cause", self.cause.clone())]
     }
 }

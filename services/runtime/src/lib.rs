@@ -15,8 +15,12 @@ pub mod context;
 pub mod deadline;
 pub mod drain;
 pub mod fault;
+mod http2;
+pub mod listen;
 pub mod server;
 pub mod tasks;
+#[cfg(test)]
+mod tests;
 pub mod trace;
 
 pub use channel::Channel;

@@ -27,6 +27,8 @@ mod tests;
 pub use methods::DescriptorError;
 pub use policy::{MESSAGE_BYTES_MAX, Policy};
 
+pub(crate) use admission::Overloaded;
+
 use admission::Admission;
 use methods::Methods;
 

@@ -43,12 +43,18 @@ impl Admission {
     }
 }
 
-/// The service works on as many calls as it can.
+/// As many calls are being worked on as can be.
 #[derive(Debug, thiserror::Error)]
-#[error("the service is working on as many {kind} as it can; the call was not begun")]
+#[error("as many {kind} as can be are being worked on; this one was not begun")]
 pub(crate) struct Overloaded {
     kind: &'static str,
     retry_after: Duration,
+}
+
+impl Overloaded {
+    pub(crate) fn new(kind: &'static str, retry_after: Duration) -> Self {
+        Self { kind, retry_after }
+    }
 }
 
 impl Fault for Overloaded {
