@@ -9,6 +9,7 @@ pub mod decimal;
 pub mod ids;
 pub mod instrument;
 pub mod market;
+pub mod order;
 pub mod report;
 mod words;
 
