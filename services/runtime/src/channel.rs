@@ -37,12 +37,6 @@ pub use options::RemoteOptions;
 use failure::Unreachable;
 use remote::Remote;
 
-/// Reason of a call that never left: to repeat it is safe.
-pub const PEER_UNREACHABLE: &str = "PEER_UNREACHABLE";
-
-/// Reason of a call whose connection was lost after it had left: its outcome is not known.
-pub const CONNECTION_LOST: &str = "CONNECTION_LOST";
-
 /// The way to the services of one peer. Cheap to clone; clones share connection and limits.
 ///
 /// As a `tower::Service` of whole HTTP requests it also forwards calls unread, which is how an edge

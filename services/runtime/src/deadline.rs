@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tonic::Code;
 
 use crate::context::CallContext;
-use crate::fault::{Fault, FieldViolation};
+use crate::fault::{Fault, FieldViolation, InvalidArgument};
 
 #[cfg(test)]
 mod tests;
@@ -102,7 +102,7 @@ impl Fault for MalformedTimeout {
     }
 
     fn reason(&self) -> &'static str {
-        "INVALID_DEADLINE"
+        InvalidArgument::REASON
     }
 
     fn fields(&self) -> Vec<FieldViolation> {

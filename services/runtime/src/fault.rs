@@ -182,6 +182,42 @@ pub fn fields_of(status: &Status) -> Vec<FieldViolation> {
         .collect()
 }
 
+/// What a failed call says about the work it asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing was begun: to repeat the call is safe whatever it asked for.
+    NotBegun,
+    /// Nobody knows; it may have been done.
+    Unknown,
+}
+
+impl Outcome {
+    /// Returns the fact that states this outcome, for [`Fault::facts`].
+    pub fn fact(self) -> (&'static str, String) {
+        let word = match self {
+            Self::NotBegun => OUTCOME_NOT_BEGUN,
+            Self::Unknown => "unknown",
+        };
+        (OUTCOME, word.to_owned())
+    }
+}
+
+/// Name of the fact that states an [`Outcome`].
+const OUTCOME: &str = "outcome";
+const OUTCOME_NOT_BEGUN: &str = "not_begun";
+
+/// Returns what a failed call says about its work. Whatever does not state that nothing was begun
+/// leaves it unknown: the absence of evidence proves nothing.
+pub fn outcome_of(status: &Status) -> Outcome {
+    match facts_of(status)
+        .get(OUTCOME)
+        .is_some_and(|word| word == OUTCOME_NOT_BEGUN)
+    {
+        true => Outcome::NotBegun,
+        false => Outcome::Unknown,
+    }
+}
+
 /// Returns how long a status asks to wait before the call is repeated.
 pub fn retry_after_of(status: &Status) -> Option<Duration> {
     status.get_details_retry_info()?.retry_delay

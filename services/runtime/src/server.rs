@@ -23,6 +23,7 @@ mod policy;
 mod reply;
 #[cfg(test)]
 mod tests;
+mod undetailed;
 
 pub use methods::DescriptorError;
 pub use policy::{MESSAGE_BYTES_MAX, Policy};

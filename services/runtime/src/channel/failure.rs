@@ -11,7 +11,11 @@ use hyper::body::Incoming;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use crate::fault::Outcome::{NotBegun, Unknown};
 use crate::fault::{Fault, into_status};
+
+/// Reason of every failure of the way; the fact `outcome` says which kind it is.
+const PEER_UNAVAILABLE: &str = "PEER_UNAVAILABLE";
 
 /// The peer was not reached; no byte of the call left, and to repeat it is safe.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -36,11 +40,15 @@ impl Fault for Unreachable {
     }
 
     fn reason(&self) -> &'static str {
-        super::PEER_UNREACHABLE
+        PEER_UNAVAILABLE
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
-        vec![("peer", self.peer.clone()), ("cause", self.cause.clone())]
+        vec![
+            NotBegun.fact(),
+            ("peer", self.peer.clone()),
+            ("cause", self.cause.clone()),
+        ]
     }
 }
 
@@ -57,11 +65,11 @@ impl Fault for ConnectionLost {
     }
 
     fn reason(&self) -> &'static str {
-        super::CONNECTION_LOST
+        PEER_UNAVAILABLE
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
-        vec![("cause", self.cause.clone())]
+        vec![Unknown.fact(), ("cause", self.cause.clone())]
     }
 }
 
@@ -76,7 +84,11 @@ impl Fault for Refused {
     }
 
     fn reason(&self) -> &'static str {
-        super::PEER_UNREACHABLE
+        PEER_UNAVAILABLE
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        vec![NotBegun.fact()]
     }
 }
 

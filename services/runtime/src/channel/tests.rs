@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use tonic::Code;
 
 use super::*;
-use crate::fault::{facts_of, reason_of};
+use crate::fault::{Outcome, facts_of, outcome_of, reason_of};
 use crate::listen::ListenOptions;
 use crate::tests::probe::{Probe, ProbeClient, Server, within};
 
@@ -34,7 +34,7 @@ async fn a_deferred_channel_says_that_its_peer_has_not_started_and_then_reaches_
     let client = ProbeClient(channel);
     let refusal = client.echo("hello").await.unwrap_err();
     assert_eq!(refusal.code(), Code::Unavailable);
-    assert_eq!(reason_of(&refusal).as_deref(), Some(PEER_UNREACHABLE));
+    assert_eq!(reason_of(&refusal).as_deref(), Some("PEER_UNAVAILABLE"));
     binding.bind(Channel::in_process([Probe::new().service()]));
     client.echo("hello").await.unwrap();
 }
@@ -68,8 +68,9 @@ async fn a_peer_may_start_after_its_callers() {
     let address = free_address().await;
     let client = remote(&address, RemoteOptions::default());
     let refusal = client.echo("hello").await.unwrap_err();
-    assert_eq!(reason_of(&refusal).as_deref(), Some(PEER_UNREACHABLE));
+    assert_eq!(reason_of(&refusal).as_deref(), Some("PEER_UNAVAILABLE"));
     assert_eq!(facts_of(&refusal)["peer"], address);
+    assert_eq!(outcome_of(&refusal), Outcome::NotBegun);
     let listener = TcpListener::bind(&address).await.unwrap();
     let services = [Probe::new().service()];
     let served = crate::listen::serve(
@@ -119,7 +120,8 @@ async fn a_connection_lost_under_a_call_leaves_its_outcome_open() {
     drop(socket);
     let lost = within(call).await.unwrap().unwrap_err();
     assert_eq!(lost.code(), Code::Unavailable);
-    assert_eq!(reason_of(&lost).as_deref(), Some(CONNECTION_LOST));
+    assert_eq!(reason_of(&lost).as_deref(), Some("PEER_UNAVAILABLE"));
+    assert_eq!(outcome_of(&lost), Outcome::Unknown);
 }
 
 /// Reads HTTP/2 frames until a HEADERS frame has come.
@@ -167,7 +169,7 @@ async fn a_connect_that_takes_too_long_is_given_up() {
         never,
     ));
     let refusal = within(client.echo("hello")).await.unwrap_err();
-    assert_eq!(reason_of(&refusal).as_deref(), Some(PEER_UNREACHABLE));
+    assert_eq!(reason_of(&refusal).as_deref(), Some("PEER_UNAVAILABLE"));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tonic::Code;
 
 use super::methods::Method;
 use super::policy::Policy;
-use crate::fault::{Fault, QuotaViolation};
+use crate::fault::{Fault, Outcome, QuotaViolation};
 
 /// Counts the calls of one service. Unary calls and streams are counted apart, so that ten thousand
 /// readers cannot shut out one order.
@@ -67,7 +67,7 @@ impl Fault for Overloaded {
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
-        vec![("kind", self.kind.to_owned())]
+        vec![Outcome::NotBegun.fact(), ("kind", self.kind.to_owned())]
     }
 
     fn retry_after(&self) -> Option<Duration> {

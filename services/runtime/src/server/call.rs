@@ -73,7 +73,11 @@ pub(super) async fn answer(
         }
     };
     let (context, span) = enter(request.headers(), method, deadline);
-    let mut request = request.map(|body| frames::guard(body, method.client_streaming));
+    let compressed = request
+        .headers()
+        .get("grpc-encoding")
+        .is_some_and(|it| it != "identity");
+    let mut request = request.map(|body| frames::guard(body, method.client_streaming, compressed));
     request.extensions_mut().extend(extensions(context));
     let handler = AssertUnwindSafe((service.handler)(request)).catch_unwind();
     let handled = context.scope(handler).instrument(span.clone());

@@ -24,39 +24,41 @@ pub(crate) enum FrameError {
     Trailing,
     #[error("the body ends within a message")]
     Truncated,
+    #[error("a message's first byte is 0, or 1 where the call names its compression")]
+    Flag,
 }
 
 impl Fault for FrameError {
     fn code(&self) -> Code {
         match self {
             Self::TooLarge { .. } => Code::ResourceExhausted,
-            Self::Trailing | Self::Truncated => Code::Internal,
+            _ => Code::InvalidArgument,
         }
     }
 
     fn reason(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "MESSAGE_TOO_LARGE",
-            Self::Trailing | Self::Truncated => "MALFORMED_BODY",
+            _ => "MALFORMED_REQUEST",
         }
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::TooLarge { claimed } => vec![
-                ("claimed_bytes", claimed.to_string()),
-                ("bytes_max", MESSAGE_BYTES_MAX.to_string()),
+                ("claimed", claimed.to_string()),
+                ("limit", MESSAGE_BYTES_MAX.to_string()),
             ],
-            Self::Trailing | Self::Truncated => Vec::new(),
+            _ => Vec::new(),
         }
     }
 }
 
 /// Returns `body` with its frames checked.
-pub(super) fn guard(body: Body, client_streaming: bool) -> Body {
+pub(super) fn guard(body: Body, client_streaming: bool, compressed: bool) -> Body {
     Body::new(Guarded {
         body,
-        frames: Frames::new(client_streaming),
+        frames: Frames::new(client_streaming, compressed),
     })
 }
 
@@ -99,6 +101,8 @@ impl http_body::Body for Guarded {
 #[derive(Clone, Debug)]
 struct Frames {
     client_streaming: bool,
+    /// Whether the call names a compression, so that a message may use it.
+    compressed: bool,
     messages: u64,
     prefix: [u8; PREFIX_BYTES],
     prefix_length: usize,
@@ -107,11 +111,12 @@ struct Frames {
 }
 
 impl Frames {
-    fn new(client_streaming: bool) -> Self {
+    fn new(client_streaming: bool, compressed: bool) -> Self {
         Self {
             client_streaming,
+            compressed,
             messages: 0,
-            prefix: [0; 5],
+            prefix: [0; PREFIX_BYTES],
             prefix_length: 0,
             left: 0,
         }
@@ -142,7 +147,10 @@ impl Frames {
     }
 
     fn begin_message(&mut self) -> Result<(), FrameError> {
-        let [_, length @ ..] = self.prefix;
+        let [flag, length @ ..] = self.prefix;
+        if flag > u8::from(self.compressed) {
+            return Err(FrameError::Flag);
+        }
         let claimed = u32::from_be_bytes(length) as usize;
         if claimed > MESSAGE_BYTES_MAX {
             return Err(FrameError::TooLarge { claimed });

@@ -17,6 +17,7 @@ use tonic::{Code, Status};
 
 use super::call::Panicked;
 use super::methods::Method;
+use super::undetailed;
 use crate::context::CallContext;
 use crate::deadline::DeadlineExceeded;
 use crate::fault::into_status;
@@ -35,7 +36,7 @@ pub(super) struct Reply {
 impl Reply {
     /// Returns `response` with its body under the call's deadline and accounts.
     pub(super) fn wrap(
-        response: Response<Body>,
+        mut response: Response<Body>,
         context: CallContext,
         span: tracing::Span,
         place: OwnedSemaphorePermit,
@@ -43,6 +44,7 @@ impl Reply {
     ) -> Response<Body> {
         // An answer without a body carries its status in the headers and is over already.
         if http_body::Body::is_end_stream(response.body()) {
+            undetailed::detail(response.headers_mut());
             finish.end(code_in(response.headers()));
             return response;
         }
@@ -105,8 +107,9 @@ impl http_body::Body for Reply {
             this.span.in_scope(|| this.context.sync_scope(poll))
         }));
         match polled {
-            Ok(Poll::Ready(Some(Ok(frame)))) => {
-                if let Some(trailers) = frame.trailers_ref() {
+            Ok(Poll::Ready(Some(Ok(mut frame)))) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    undetailed::detail(trailers);
                     this.end(code_in(trailers));
                 }
                 Poll::Ready(Some(Ok(frame)))

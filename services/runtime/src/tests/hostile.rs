@@ -75,35 +75,51 @@ async fn h10_a_length_prefix_of_4_gib_is_refused_before_anything_is_reserved() {
 async fn h10_a_short_body_and_a_second_message_are_refused() {
     let target = target().await;
     let good = framed(&word("hello").encode_to_vec());
+    let broken = [
+        ("short", good[..good.len() - 1].to_vec()),
+        ("short prefix", good[..3].to_vec()),
+        ("twice", good.repeat(2)),
+        ("trailing", [good.as_slice(), b"x"].concat()),
+        ("flag of no meaning", [b"\x02", &good[1..]].concat()),
+        ("h11: compressed by nothing", [b"\x01", &good[1..]].concat()),
+    ];
     for channel in &target.channels {
         assert_eq!(
             status_of(channel, request(ECHO, good.clone())).await.code(),
             Code::Ok
         );
-        let short = good[..good.len() - 1].to_vec();
-        assert_eq!(
-            status_of(channel, request(ECHO, short)).await.code(),
-            Code::Internal
-        );
-        assert_eq!(
-            status_of(channel, request(ECHO, good[..3].to_vec()))
-                .await
-                .code(),
-            Code::Internal
-        );
-        assert_eq!(
-            status_of(channel, request(ECHO, good.repeat(2)))
-                .await
-                .code(),
-            Code::Internal
-        );
-        let trailing = [good.as_slice(), b"x"].concat();
-        assert_eq!(
-            status_of(channel, request(ECHO, trailing)).await.code(),
-            Code::Internal
-        );
+        for (name, body) in &broken {
+            let status = status_of(channel, request(ECHO, body.clone())).await;
+            assert_eq!(status.code(), Code::InvalidArgument, "{name}: {status:?}");
+            assert_eq!(
+                reason_of(&status).as_deref(),
+                Some("MALFORMED_REQUEST"),
+                "{name}"
+            );
+        }
     }
     assert_eq!(target.probe.begun(), target.channels.len());
+}
+
+#[tokio::test]
+async fn h13_a_message_that_cannot_be_decoded_is_refused_by_the_field_at_fault() {
+    let target = target().await;
+    let not_utf8 = framed(b"\x0a\x02\xff\xfe");
+    let wrong_wire_type = framed(b"\x12\x01x");
+    let nested = framed(b"\x1a\x04\x0a\x02\xff\xfe");
+    for channel in &target.channels {
+        for (body, field) in [
+            (&not_utf8, "text"),
+            (&wrong_wire_type, "number"),
+            (&nested, "inner.text"),
+        ] {
+            let status = status_of(channel, request(ECHO, body.clone())).await;
+            assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+            assert_eq!(reason_of(&status).as_deref(), Some("MALFORMED_REQUEST"));
+            assert_eq!(fields_of(&status)[0].field, field);
+        }
+    }
+    assert_eq!(target.probe.begun(), 0);
 }
 
 #[tokio::test]
@@ -119,7 +135,7 @@ async fn h12_a_message_nested_10_000_deep_is_refused() {
     assert!(Word::decode(nested.as_slice()).is_err());
     for channel in &target.channels {
         let status = status_of(channel, request(ECHO, framed(&nested))).await;
-        assert_eq!(status.code(), Code::Internal, "{status:?}");
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     }
     assert_eq!(target.probe.begun(), 0);
 }
