@@ -23,7 +23,7 @@ pub mod status;
 pub mod tls;
 pub mod websocket;
 
-//pub use api::EgressApi;
+pub use api::EgressApi;
 pub use breaker::{BreakerPolicy, BreakerState, BreakerStatus};
 pub use egress::{Answer, Call, CallRecord, Connect, Egress, StartError};
 pub use error::{CallError, Cause};

@@ -45,6 +45,8 @@ struct Inner {
     clock: Clock,
     chance: Mutex<StdRng>,
     changes: Changes,
+    /// When this run began, in nanoseconds.
+    epoch: i64,
 }
 
 struct Cluster {
@@ -109,6 +111,7 @@ impl Egress {
             clusters: clusters.collect(),
             http,
             dialer,
+            epoch: clock.now_nanos(),
             clock,
             chance: Mutex::new(StdRng::seed_from_u64(chance)),
             changes: Changes::new(),
@@ -188,6 +191,12 @@ impl Egress {
         Ok(())
     }
 
+    /// Returns the names of all clusters, in order.
+    #[must_use]
+    pub fn cluster_names(&self) -> Vec<String> {
+        self.inner.clusters.keys().cloned().collect()
+    }
+
     /// Returns every cluster as it stands, ordered by name.
     #[must_use]
     pub fn clusters(&self) -> Vec<ClusterStatus> {
@@ -250,6 +259,12 @@ impl Egress {
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.inner.changes.sequence()
+    }
+
+    /// Returns what names this run's sequences: another run counts from one again.
+    #[must_use]
+    pub fn epoch(&self) -> String {
+        format!("{:x}", self.inner.epoch)
     }
 
     /// Returns the clock that stamps calls.
