@@ -24,6 +24,9 @@ use crate::websocket::{
     WebSocket, WebSocketDialer, WebSocketError, WebSocketOptions, WebSocketRequest,
 };
 
+mod breaking;
+mod limits;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// One line of the venue's part.
@@ -155,7 +158,7 @@ fn egress(venue: &Venue) -> Egress {
 fn egress_under(venue: &Venue, cluster: ClusterPolicy) -> Egress {
     let clock = Clock::simulated(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
     let policy = EgressPolicy {
-        clusters: vec![policy()],
+        clusters: vec![cluster],
         seed: Some(7),
     };
     Egress::new(
@@ -321,266 +324,6 @@ async fn f117_a_request_is_built_and_stamped_after_the_wait_for_quota() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f112_a_429_silences_everybody_for_as_long_as_it_says() {
-    let venue = Venue::saying([Line::RetryAfter(429, 30)]);
-    let egress = egress(&venue);
-
-    let answer = send(&egress, query()).await.unwrap();
-    assert_eq!(answer.response.status.as_u16(), 429);
-    for call in [query(), order(), cancel()] {
-        let refused = send(&egress, call).await.unwrap_err();
-        assert!(
-            matches!(refused.cause, Cause::Quota(QuotaError::Banned { .. })),
-            "{refused}"
-        );
-        assert_eq!(refused.sent(), Sent::No);
-    }
-    assert_eq!(venue.requests(), 1);
-    let shown = egress.clusters().remove(0);
-    let until = egress.clock().system_time() + 30 * SECOND;
-    assert_eq!(
-        (shown.health, shown.banned_until),
-        (Health::Degraded, Some(until))
-    );
-    let (_, breaker) = egress.endpoints("venue").unwrap().remove(0);
-    assert_eq!(breaker.failures, 0, "a limit is no fault");
-
-    advance(30 * SECOND).await;
-    assert!(send(&egress, query()).await.is_ok());
-    assert_eq!(egress.clusters().remove(0).health, Health::Up);
-}
-
-#[tokio::test(start_paused = true)]
-async fn f112_a_418_silences_the_whole_cluster_even_when_it_does_not_say_how_long() {
-    let venue = Venue::saying([Line::Status(418)]);
-    let egress = egress(&venue);
-    send(&egress, query()).await.unwrap();
-
-    let uncharged = Call {
-        charges: &[],
-        ..query()
-    };
-    assert!(send(&egress, uncharged).await.is_err());
-    advance(119 * SECOND).await;
-    let deadline = Instant::now() + SECOND / 2;
-    let connect = Connect {
-        cluster: "venue",
-        endpoint: "stream",
-        charges: &[],
-        deadline,
-        options: WebSocketOptions::default(),
-    };
-    let stream = Url::parse("wss://stream.venue.example/ws").unwrap();
-    let refused = egress
-        .connect(connect, |_| WebSocketRequest::new(stream))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(refused.cause, Cause::Quota(QuotaError::Banned { .. })),
-        "{refused}"
-    );
-    assert_eq!(venue.requests(), 1);
-
-    advance(SECOND).await;
-    assert!(
-        send(
-            &egress,
-            Call {
-                charges: &[],
-                ..query()
-            }
-        )
-        .await
-        .is_ok()
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn f102_connections_are_charged_and_a_refused_handshake_bans() {
-    let venue = Venue::saying([Line::Hang, Line::Hang, Line::RetryAfter(429, 60)]);
-    let egress = egress(&venue);
-    let stream = Url::parse("wss://stream.venue.example/ws").unwrap();
-    let dial = || {
-        let connect = Connect {
-            cluster: "venue",
-            endpoint: "stream",
-            charges: &[("connects", 1)],
-            deadline: Instant::now() + SECOND,
-            options: WebSocketOptions::default(),
-        };
-        let stream = stream.clone();
-        egress.connect(connect, move |_| WebSocketRequest::new(stream))
-    };
-
-    assert_eq!(dial().await.unwrap_err().class(), "connect");
-    assert_eq!(
-        used(&egress, "connects"),
-        1,
-        "a refused connection counts as well"
-    );
-    assert_eq!(dial().await.unwrap_err().class(), "connect");
-    let exhausted = dial().await.unwrap_err();
-    assert_eq!(
-        exhausted.class(),
-        "quota",
-        "one of three is kept for cancels"
-    );
-    egress.set_limit("venue", "connects", 10).unwrap();
-    assert_eq!(dial().await.unwrap_err().class(), "refused");
-    assert_eq!(dial().await.unwrap_err().class(), "banned");
-    assert_eq!(venue.requests(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_certainly_never_left_is_not_charged_and_what_may_have_is() {
-    let refused = HttpError::Connect {
-        fault: ConnectFault::Refused,
-    };
-    let reset = HttpError::Transport {
-        what: "reset by the peer",
-    };
-    let venue = Venue::saying([Line::Fail(refused), Line::Fail(reset)]);
-    let egress = egress(&venue);
-
-    let error = send(&egress, order()).await.unwrap_err();
-    assert_eq!((error.sent(), used(&egress, "orders")), (Sent::No, 0));
-    let error = send(&egress, order()).await.unwrap_err();
-    assert_eq!((error.sent(), used(&egress, "orders")), (Sent::Maybe, 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn f116_a_used_weight_header_corrects_the_count() {
-    let venue = Venue::default();
-    let egress = egress(&venue);
-    let answer = send(&egress, query()).await.unwrap();
-
-    egress
-        .observe(&answer.record, "venue", "weight", 90)
-        .unwrap();
-
-    assert_eq!(used(&egress, "weight"), 90);
-    assert!(send(&egress, query()).await.is_err());
-    assert!(
-        send(&egress, cancel()).await.is_ok(),
-        "the reserve is for cancels"
-    );
-    assert!(
-        egress
-            .observe(&answer.record, "venue", "unknown", 1)
-            .is_err()
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_open_breaker_refuses_before_anything_is_spent_but_lets_cancels_try() {
-    let down = HttpError::Connect {
-        fault: ConnectFault::Refused,
-    };
-    let venue = Venue::saying((0..6).map(|_| Line::Fail(down.clone())));
-    let egress = egress(&venue);
-    let mut watch = egress.watch();
-    let place = || Call {
-        priority: Priority::Normal,
-        ..cancel()
-    };
-    for _ in 0..5 {
-        assert_eq!(send(&egress, place()).await.unwrap_err().class(), "connect");
-    }
-
-    let refused = send(&egress, place()).await.unwrap_err();
-    assert_eq!(
-        refused.cause,
-        Cause::BreakerOpen {
-            retry_in: 5 * SECOND
-        }
-    );
-    assert_eq!((venue.requests(), used(&egress, "orders")), (5, 0));
-    assert_eq!(
-        send(&egress, cancel()).await.unwrap_err().class(),
-        "connect"
-    );
-    assert_eq!(
-        send(&egress, cancel())
-            .await
-            .unwrap()
-            .response
-            .status
-            .as_u16(),
-        200
-    );
-    assert!(
-        send(&egress, place()).await.is_ok(),
-        "a cancel that worked is news for everybody"
-    );
-
-    let mut healths = Vec::new();
-    while let Some(Some(StatusUpdate::Change(change))) = watch.next().now_or_never() {
-        healths.push((change.sequence, change.cluster.health, change.recovered()));
-    }
-    assert_eq!(
-        healths,
-        [
-            (1, Health::Degraded, false),
-            (2, Health::Down, false),
-            (3, Health::Up, true)
-        ]
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_breaker_is_reset_by_hand() {
-    let down = HttpError::Connect {
-        fault: ConnectFault::Tls,
-    };
-    let venue = Venue::saying((0..5).map(|_| Line::Fail(down.clone())));
-    let egress = egress(&venue);
-    for _ in 0..5 {
-        assert!(send(&egress, order()).await.is_err());
-    }
-    assert_eq!(
-        egress.endpoints("venue").unwrap()[0].1.state,
-        BreakerState::Open
-    );
-
-    let status = egress
-        .reset_breaker("venue", "order.place")
-        .unwrap()
-        .unwrap();
-
-    assert_eq!(status.state, BreakerState::Closed);
-    assert!(send(&egress, order()).await.is_ok());
-    assert_eq!(egress.reset_breaker("venue", "nothing").unwrap(), None);
-    assert!(egress.reset_breaker("nowhere", "order.place").is_err());
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_callers_own_errors_and_short_deadlines_never_open_a_breaker() {
-    let lines = (0..20)
-        .map(|_| Line::Status(400))
-        .chain((0..20).map(|_| Line::Hang));
-    let venue = Venue::saying(lines);
-    let egress = egress(&venue);
-    egress.set_limit("venue", "weight", 1_000).unwrap();
-
-    for _ in 0..40 {
-        let deadline = Instant::now() + Duration::from_millis(50);
-        let _ = send(
-            &egress,
-            Call {
-                deadline,
-                repeatable: false,
-                ..query()
-            },
-        )
-        .await;
-    }
-
-    let (endpoint, breaker) = egress.endpoints("venue").unwrap().remove(0);
-    assert_eq!((endpoint.calls, endpoint.faults), (40, 0));
-    assert_eq!(breaker.state, BreakerState::Closed);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_request_that_leads_outside_its_cluster_is_refused() {
     let venue = Venue::default();
     let egress = egress(&venue);
@@ -596,29 +339,6 @@ async fn a_request_that_leads_outside_its_cluster_is_refused() {
         assert_eq!(error.cause, Cause::ForeignOrigin, "{address}");
     }
     assert_eq!((venue.requests(), used(&egress, "orders")), (0, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_call_dropped_in_flight_stays_charged_and_frees_the_probe() {
-    let down = HttpError::Connect {
-        fault: ConnectFault::Refused,
-    };
-    let lines = (0..5).map(|_| Line::Fail(down.clone())).chain([Line::Hang]);
-    let venue = Venue::saying(lines);
-    let egress = egress(&venue);
-    for _ in 0..5 {
-        assert!(send(&egress, order()).await.is_err());
-    }
-    advance(5 * SECOND).await;
-
-    let probe = tokio::time::timeout(SECOND / 2, send(&egress, order())).await;
-    assert!(probe.is_err());
-
-    assert_eq!(used(&egress, "orders"), 1);
-    assert!(
-        send(&egress, order()).await.is_ok(),
-        "the probe's place is free again"
-    );
 }
 
 #[tokio::test(start_paused = true)]
