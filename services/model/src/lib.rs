@@ -10,6 +10,7 @@ pub mod ids;
 pub mod instrument;
 pub mod market;
 pub mod order;
+pub mod position;
 pub mod report;
 mod words;
 
