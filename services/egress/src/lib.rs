@@ -14,6 +14,8 @@ pub mod breaker;
 pub mod egress;
 pub mod error;
 pub mod http;
+#[cfg(test)]
+mod peer;
 pub mod policy;
 pub mod quota;
 mod rate_limit;

@@ -14,6 +14,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::http::{ConnectFault, HttpClient, HttpError, HttpLimits, HttpRequest, HttpResponse};
 
+#[cfg(test)]
+mod tests;
+
 /// Longest wait for a connection: three SYNs of Linux (0, 1 and 3 s) minus the last one, so that a dead
 /// peer is known as [`crate::Sent::No`] well before an order's usual deadline.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -201,13 +204,10 @@ fn connect_fault(error: &reqwest::Error) -> ConnectFault {
             return ConnectFault::Tls;
         }
         if let Some(failure) = current.downcast_ref::<io::Error>() {
-            if failure
-                .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>())
-            {
+            if is_tls(failure) {
                 return ConnectFault::Tls;
             }
-            return match failure.kind() {
+            return match innermost(failure).kind() {
                 io::ErrorKind::TimedOut => ConnectFault::Timeout,
                 io::ErrorKind::ConnectionRefused
                 | io::ErrorKind::HostUnreachable
@@ -229,7 +229,7 @@ fn connect_fault(error: &reqwest::Error) -> ConnectFault {
 
 /// Returns a fixed word for an input or output failure; its own text may quote what was read.
 pub(crate) fn io_word(error: &io::Error) -> &'static str {
-    match error.kind() {
+    match innermost(error).kind() {
         io::ErrorKind::ConnectionReset => "reset by the peer",
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => "closed by the peer",
         io::ErrorKind::UnexpectedEof => "closed before the answer was complete",
@@ -237,4 +237,19 @@ pub(crate) fn io_word(error: &io::Error) -> &'static str {
         io::ErrorKind::TimedOut => "timed out",
         _ => "broken",
     }
+}
+
+/// Returns whether a TLS failure stands behind an input or output failure, however deep.
+pub(crate) fn is_tls(error: &io::Error) -> bool {
+    innermost(error)
+        .get_ref()
+        .is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
+/// Connectors wrap one input or output failure in another; the innermost knows its kind.
+fn innermost(error: &io::Error) -> &io::Error {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<io::Error>());
+    inner.map_or(error, innermost)
 }

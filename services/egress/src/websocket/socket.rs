@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -22,7 +21,7 @@ use super::pacer::Pacer;
 use super::{Frame, FrameKind, Incoming, Outgoing, WebSocketError, WebSocketOptions};
 use crate::http::ConnectFault;
 use crate::rate_limit::retry_after;
-use crate::reqwest_client::io_word;
+use crate::reqwest_client::{io_word, is_tls};
 use crate::websocket::WebSocketRequest;
 
 /// Messages that may wait for their turn under [`super::Pacing`]. Subscriptions come in batches; what
@@ -387,10 +386,4 @@ fn classify(error: Error, options: &WebSocketOptions) -> WebSocketError {
             what: "closed by the peer",
         },
     }
-}
-
-fn is_tls(failure: &io::Error) -> bool {
-    failure
-        .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>())
 }
