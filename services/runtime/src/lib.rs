@@ -11,6 +11,7 @@
 
 pub mod channel;
 pub mod clock;
+pub mod config;
 pub mod context;
 pub mod deadline;
 pub mod drain;
