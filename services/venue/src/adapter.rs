@@ -9,7 +9,7 @@ use chimera_model::market::{Bar, Quote, Ticker, Trade};
 use chimera_model::report::{
     AccountEvent, BalanceReport, Fill, MarginReport, OrderReport, PositionReport,
 };
-use chimera_model::{ClientOrderId, ClientOrderIndex, Instrument, UnixNanos, Venue, VenueOrderId};
+use chimera_model::{ClientOrderId, ClientOrderIndex, Instrument, UnixNanos, Venue};
 use http::HeaderMap;
 
 use crate::account::{AccountContext, FillQuery, Listed, NewOrder, OrderKey, Page};

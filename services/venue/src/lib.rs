@@ -26,6 +26,11 @@ mod registry;
 mod request;
 mod stream;
 
+pub mod binance_usdm;
+
+#[cfg(test)]
+mod tests;
+
 pub use account::{AccountContext, FillQuery, Listed, NewOrder, OrderKey, OrderKind, Page};
 pub use adapter::VenueAdapter;
 pub use answer::{Answer, Call};

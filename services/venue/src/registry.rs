@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chimera_model::Venue;
 
 use crate::adapter::VenueAdapter;
+use crate::binance_usdm::{self, BinanceUsdm};
 use crate::client_id::ClientIdPrefix;
 use crate::error::VenueError;
 use crate::instruments::Aliases;
@@ -26,7 +27,9 @@ pub struct VenueConfig {
 type Build = fn(VenueConfig) -> Result<Arc<dyn VenueAdapter>, VenueError>;
 
 /// A new venue is one more line here.
-const VENUES: &[(Venue, Build)] = &[];
+const VENUES: &[(Venue, Build)] = &[(binance_usdm::VENUE, |config| {
+    Ok(Arc::new(BinanceUsdm::new(config)?))
+})];
 
 /// Returns the names of all venues.
 pub fn venues() -> impl Iterator<Item = Venue> {
