@@ -177,15 +177,11 @@ async fn h51_a_body_of_a_gigabyte_is_cut_at_the_limit() {
 #[tokio::test]
 async fn h51_a_gzip_bomb_is_cut_by_what_it_inflates_to() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    for _ in 0..256 {
+    for _ in 0..64 {
         encoder.write_all(&vec![0; 1 << 20]).unwrap();
     }
     let bomb = encoder.finish().unwrap();
-    assert!(
-        bomb.len() < 1 << 20,
-        "a quarter of a gigabyte in {} bytes",
-        bomb.len()
-    );
+    assert!(bomb.len() < 1 << 20, "64 MiB in {} bytes", bomb.len());
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
         bomb.len()
