@@ -1,1 +1,39 @@
-//! Room under construction.
+//! Simulated venues on the wire.
+//!
+//! A simulator opens venues that speak the real ones' protocols over real sockets: REST and
+//! WebSocket, signatures, limits, filters, error codes. A matching engine stands behind them, a
+//! seeded or recorded market moves it, and a control interface makes things go wrong on demand.
+//! It is an independent witness: it shares no code with the adapters that it judges, and no
+//! server imports it.
+//!
+//! ```text
+//! dialect (binance_usdm)   the venue's words: REST, sockets, payloads, codes
+//!    venue, hub            one lock, open sockets, fan-out
+//!    exchange              instruments, accounts, orders, fills, money; events out
+//!    engine, market        books and what moves them; no clock, no socket
+//! control                  faults, ledger, counters; the same for every venue
+//! ```
+
+mod account;
+mod binance_usdm;
+mod clock;
+mod config;
+mod control;
+mod engine;
+mod exchange;
+mod faults;
+mod hub;
+mod margin;
+mod market;
+mod simulator;
+mod transport;
+mod venue;
+
+pub use binance_usdm::LimitConfig;
+pub use clock::{SharedClock, SystemClock, TokioClock, WallClock};
+pub use config::{AccountConfig, ReplayConfig, SimConfig, UnknownVenue, VenueKind};
+pub use faults::{Fault, FaultKind, Loss, Matcher};
+pub use hub::{SocketFate, SocketKind};
+pub use market::{Record, Recording, RecordingError};
+pub use simulator::{AccountKeys, Endpoints, Listeners, SimError, Simulator, VenueEndpoints};
+pub use transport::{Acceptor, ByteStream};

@@ -1,0 +1,20 @@
+//! One venue without its words: instruments, books, accounts, orders, and what happened.
+//!
+//! Synchronous. Time comes in with every call, events go out through [`Exchange::take_events`],
+//! and a dialect turns both into its own protocol. Nothing here knows a socket.
+
+mod desk;
+mod event;
+mod funding;
+mod instrument;
+mod order;
+mod settle;
+mod state;
+mod tape;
+
+pub use event::{BalanceReason, Event, Execution, PublicTrade};
+pub use funding::{Income, IncomeKind};
+pub use instrument::{Bracket, Instrument, InstrumentId, Status};
+pub use order::{Fill, Kind, NewOrder, Order, OrderStatus, Refusal};
+pub use state::Exchange;
+pub use tape::{Candle, MINUTE_MS, Tape};
