@@ -30,6 +30,9 @@ pub enum Cause {
     /// The request leads elsewhere than its cluster's policy allows.
     #[error("the request leads outside its cluster")]
     ForeignOrigin,
+    /// The caller thought better of it at the last moment.
+    #[error("the caller withdrew the request before it was sent")]
+    Withdrawn,
     /// The deadline passed before anything was sent.
     #[error("the deadline passed before the request was sent")]
     Expired,
@@ -60,6 +63,7 @@ impl CallError {
             Cause::WebSocket(_) => Sent::Maybe,
             Cause::UnknownCluster
             | Cause::ForeignOrigin
+            | Cause::Withdrawn
             | Cause::Expired
             | Cause::Quota(_)
             | Cause::BreakerOpen { .. } => Sent::No,
@@ -80,6 +84,7 @@ impl Cause {
         match self {
             Self::UnknownCluster => "unknown_cluster",
             Self::ForeignOrigin => "foreign_origin",
+            Self::Withdrawn => "withdrawn",
             Self::Expired => "expired",
             Self::Quota(QuotaError::Banned { .. }) => "banned",
             Self::Quota(_) => "quota",
@@ -98,6 +103,7 @@ impl Fault for CallError {
             | Cause::Quota(QuotaError::UnknownScope { .. } | QuotaError::TooCostly { .. }) => {
                 Code::Internal
             }
+            Cause::Withdrawn => Code::Aborted,
             Cause::Quota(_) => Code::ResourceExhausted,
             Cause::BreakerOpen { .. } => Code::Unavailable,
             Cause::Expired | Cause::Http(HttpError::Timeout { .. } | HttpError::Expired) => {
@@ -117,6 +123,8 @@ impl Fault for CallError {
             | Cause::Quota(QuotaError::UnknownScope { .. } | QuotaError::TooCostly { .. }) => {
                 "INTERNAL"
             }
+            // Whoever withdrew knows why and says so; this is for whoever did not expect it.
+            Cause::Withdrawn => "INTERNAL",
             Cause::Quota(_) => "VENUE_RATE_LIMIT",
             Cause::BreakerOpen { .. } => "BREAKER_OPEN",
             Cause::Expired | Cause::Http(HttpError::Timeout { .. } | HttpError::Expired) => {

@@ -70,7 +70,8 @@ struct Attempt {
 
 impl Egress {
     /// Calls an endpoint. `build` makes and signs the request at the moment of sending, after any wait,
-    /// from our clock's milliseconds (F117); it runs once an attempt.
+    /// from our clock's milliseconds (F117); it runs once an attempt. It may return nothing instead: the
+    /// last point at which a caller can think better of it, such as a kill switch.
     ///
     /// Any complete answer is `Ok`, errors of the venue included. Dropping the future gives back what
     /// was not sent; what was sent stays charged, and its outcome is unknown.
@@ -78,11 +79,12 @@ impl Egress {
     /// # Errors
     ///
     /// When nothing may be sent, or no complete answer came; [`CallError::sent`] tells which.
-    pub async fn call(
+    pub async fn call<R: Into<Option<HttpRequest>>>(
         &self,
         call: Call<'_>,
-        mut build: impl FnMut(i64) -> HttpRequest + Send,
+        mut build: impl FnMut(i64) -> R + Send,
     ) -> Result<Answer, CallError> {
+        let mut build = |now: i64| build(now).into();
         let cluster = self.cluster(call.cluster, call.endpoint)?;
         // Cluster and endpoint are literals of policy and code; nothing of the request is a field.
         let span = info_span!(
@@ -112,7 +114,7 @@ impl Egress {
         &self,
         cluster: &Cluster,
         call: &Call<'_>,
-        build: &mut (impl FnMut(i64) -> HttpRequest + Send),
+        build: &mut (impl FnMut(i64) -> Option<HttpRequest> + Send),
     ) -> Result<Answer, Cause> {
         let policy = &cluster.policy.retry;
         let mut attempt = self.attempt(cluster, call, build, 1).await?;
@@ -146,7 +148,7 @@ impl Egress {
         &self,
         cluster: &Cluster,
         call: &Call<'_>,
-        build: &mut (impl FnMut(i64) -> HttpRequest + Send),
+        build: &mut (impl FnMut(i64) -> Option<HttpRequest> + Send),
         attempts: u32,
     ) -> Result<Attempt, Cause> {
         Permit::foresee(cluster, call.endpoint, call.priority)?;
@@ -165,7 +167,7 @@ impl Egress {
         }
         let permit = Permit::take(self, cluster, call.endpoint, call.priority)?;
         let clock = &self.inner.clock;
-        let request = build(clock.now_millis());
+        let request = build(clock.now_millis()).ok_or(Cause::Withdrawn)?;
         if !cluster.policy.covers(&request.url) {
             return Err(Cause::ForeignOrigin);
         }

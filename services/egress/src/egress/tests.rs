@@ -342,6 +342,20 @@ async fn a_request_that_leads_outside_its_cluster_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_can_think_better_of_it_at_the_last_moment() {
+    let venue = Venue::default();
+    let egress = egress(&venue);
+
+    let error = egress.call(order(), |_| None).await.unwrap_err();
+
+    assert_eq!(
+        (error.cause.clone(), error.sent()),
+        (Cause::Withdrawn, Sent::No)
+    );
+    assert_eq!((venue.requests(), used(&egress, "orders")), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_sent_after_the_deadline() {
     let venue = Venue::default();
     let egress = egress(&venue);
