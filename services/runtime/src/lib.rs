@@ -16,9 +16,12 @@ pub mod context;
 pub mod deadline;
 pub mod drain;
 pub mod fault;
+pub mod health;
 mod http2;
 pub mod listen;
+pub mod reflection;
 pub mod server;
+pub mod shutdown;
 pub mod tasks;
 #[cfg(test)]
 mod tests;

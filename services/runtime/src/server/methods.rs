@@ -19,6 +19,12 @@ pub enum DescriptorError {
         /// Full name of the service.
         service: &'static str,
     },
+    /// The sets contradict each other or lack what they refer to.
+    #[error("the descriptor sets do not fit together: {cause}")]
+    Inconsistent {
+        /// What does not fit.
+        cause: String,
+    },
 }
 
 /// One method.
