@@ -5,11 +5,11 @@
 //! unit test. Whoever owns the sockets does this:
 //!
 //! ```text
-//! let call = adapter.place(&context, &instrument, &order)?;          // nothing has left
-//! quota.charge(&call.request.charges).await?;                        // wait for room
-//! let wire = adapter.finish(&call.request, Some(&credentials), now)?; // sign as late as possible
-//! let answer = http.send(wire).await?;                               // once, if not repeatable
-//! let report = call.read(&answer)?;                                  // evidence, or a class of doubt
+//! let call = adapter.place(&context, &instrument, &order)?;           // nothing has left
+//! quota.charge(&call.request.charges).await?;                         // wait for room
+//! let wire = adapter.finish(&call.request, Some(&credentials), now)?; // sign late
+//! let answer = http.send(wire).await?;                                // once, unless repeatable
+//! let report = call.read(&answer)?;                                   // evidence or doubt
 //! ```
 
 mod account;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Decimal, DecimalError, MAX_DIGITS, MAX_SCALE};
+use super::{Decimal, DecimalError, MAX_DIGITS, MAX_MANTISSA, MAX_SCALE};
 
 /// Longest text of ours: sign, point and every digit a value may have, with room for zeros.
 const STRICT_BYTES_MAX: usize = 64;
@@ -150,7 +150,8 @@ fn digits_end(text: &[u8], start: usize) -> usize {
     start + length
 }
 
-/// Returns the mantissa without its trailing zeros, how many those were, and all significant digits.
+/// Returns the mantissa without its trailing zeros, how many those were, and all significant
+/// digits.
 fn read_digits<'a>(digits: impl Iterator<Item = &'a u8>) -> Result<(u128, u32, u32), DecimalError> {
     let (mut mantissa, mut zeros, mut held) = (0_u128, 0_u32, 0_u32);
     for byte in digits {
@@ -214,7 +215,8 @@ impl Spelled {
         if self.exponent >= i64::from(MAX_DIGITS) {
             return Err(DecimalError::TooPrecise);
         }
-        let shifted = self.mantissa * 10_u128.pow(self.exponent as u32);
-        Decimal::from_scaled(signed(shifted), 0)
+        let shifted = self.mantissa.checked_mul(10_u128.pow(self.exponent as u32));
+        let shifted = shifted.filter(|value| *value <= MAX_MANTISSA);
+        Decimal::from_scaled(signed(shifted.ok_or(DecimalError::TooPrecise)?), 0)
     }
 }

@@ -124,6 +124,7 @@ opaque! {
 }
 
 opaque! {
-    /// A trade by its venue's id. Distinct fills may share one (F36): the key also needs the order and side.
+    /// A trade by its venue's id. Distinct fills may share one (F36): the key also needs the order
+    /// and the side.
     TradeId, "trade id"
 }

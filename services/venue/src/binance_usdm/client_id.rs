@@ -1,7 +1,7 @@
 //! Our index to their client order id and back: `PREFIX-INDEX`, e.g. `c1-42`.
 //!
 //! Venue's rule: `^[\.A-Z\:/a-z0-9_-]{1,36}$`, unique among open orders.
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api>
+//! Page `trade/rest-api`
 
 use chimera_model::report::{FillKind, OrderOrigin};
 use chimera_model::{ClientOrderId, ClientOrderIndex};
@@ -9,7 +9,7 @@ use chimera_model::{ClientOrderId, ClientOrderIndex};
 use crate::client_id::ClientIdPrefix;
 
 /// What orders begin with that the venue makes itself (F55).
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams/Event-Order-Update>
+/// Page `user-data-streams/Event-Order-Update`
 const OWN_ORDERS: [(&str, OrderOrigin); 3] = [
     ("autoclose-", OrderOrigin::Liquidation),
     ("adl_autoclose", OrderOrigin::AutoDeleveraging),

@@ -1,6 +1,6 @@
 //! The venue's error codes and what they prove, as data.
 //!
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code>
+//! Page `error-code`
 //! A code that is not here proves nothing about a placement or a cancel.
 
 use crate::error::ErrorClass;

@@ -1,7 +1,7 @@
 //! What requests cost and what the venue allows.
 //!
 //! Weights by address, orders by account.
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/general-info>
+//! Page `general-info`
 //! `exchangeInfo.rateLimits` and the usage headers are the truth; the numbers here are what is
 //! documented, used until the venue has spoken.
 
@@ -72,7 +72,7 @@ pub(super) fn usage(headers: &HeaderMap) -> Vec<Usage> {
 }
 
 /// Returns the depth to ask for, and its weight.
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Order-Book>
+/// Page `market-data/rest-api/Order-Book`
 pub(super) fn depth(wanted: usize) -> (usize, u64) {
     const OFFERED: [(usize, u64); 7] = [
         (5, 2),
@@ -90,7 +90,7 @@ pub(super) fn depth(wanted: usize) -> (usize, u64) {
 }
 
 /// Returns the weight of so many bars.
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Kline-Candlestick-Data>
+/// Page `market-data/rest-api/Kline-Candlestick-Data`
 pub(super) const fn bars_weight(limit: usize) -> u64 {
     match limit {
         0..100 => 1,

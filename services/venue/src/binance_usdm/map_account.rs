@@ -177,7 +177,7 @@ fn margin_mode(text: &str) -> Option<MarginMode> {
     }
 }
 
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams/Event-Balance-and-Position-Update>
+/// Page `user-data-streams/Event-Balance-and-Position-Update`
 fn cash_kind(reason: &str) -> CashKind {
     match reason {
         "FUNDING_FEE" => CashKind::Funding,

@@ -145,7 +145,7 @@ fn scale(step: Decimal) -> u8 {
     u8::try_from(step.scale()).unwrap_or(u8::MAX)
 }
 
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/common-definition>
+/// Page `common-definition`
 fn status(text: &str) -> InstrumentStatus {
     match text {
         "TRADING" => InstrumentStatus::Trading,

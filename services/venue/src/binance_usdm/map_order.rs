@@ -247,7 +247,7 @@ fn event_kind(execution: &str, origin: OrderOrigin) -> chimera_model::report::Fi
     client_id::fill_kind(origin)
 }
 
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/common-definition>
+/// Page `common-definition`
 fn status(text: &str) -> (ReportedStatus, Option<String>) {
     let status = match text {
         "NEW" => ReportedStatus::New,

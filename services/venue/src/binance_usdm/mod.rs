@@ -12,7 +12,8 @@
 //! | `wire_*` | their words |
 //! | `map_*` | theirs to ours |
 //!
-//! Vendor's pages: <https://developers.binance.com/docs/derivatives/usds-margined-futures>.
+//! Pages named in this folder are the vendor's, under
+//! <https://developers.binance.com/docs/derivatives/usds-margined-futures>.
 
 mod adapter;
 mod client_id;

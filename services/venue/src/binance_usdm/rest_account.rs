@@ -1,6 +1,6 @@
 //! Requests about positions, balances, margin, and sessions.
 //!
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api>
+//! Page `account/rest-api`
 
 use chimera_model::account::PositionMode;
 use chimera_model::report::{BalanceReport, MarginReport, PositionReport};
@@ -109,7 +109,7 @@ pub(super) fn position_mode() -> Call<PositionMode> {
     )
 }
 
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams/Start-User-Data-Stream>
+/// Page `user-data-streams/Start-User-Data-Stream`
 pub(super) fn open_session() -> Call<SessionKey> {
     errors::call(session("session.open", Method::POST), |body| {
         let key: wire::ListenKey<'_> = serde_json::from_slice(body)
@@ -124,12 +124,12 @@ pub(super) fn open_session() -> Call<SessionKey> {
     })
 }
 
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams/Keepalive-User-Data-Stream>
+/// Page `user-data-streams/Keepalive-User-Data-Stream`
 pub(super) fn extend_session() -> Call<()> {
     errors::call(session("session.extend", Method::PUT), |_| Ok(()))
 }
 
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams/Close-User-Data-Stream>
+/// Page `user-data-streams/Close-User-Data-Stream`
 pub(super) fn close_session() -> Call<()> {
     errors::call(session("session.close", Method::DELETE), |_| Ok(()))
 }

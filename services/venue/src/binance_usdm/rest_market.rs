@@ -1,6 +1,6 @@
 //! Public requests.
 //!
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api>
+//! Page `market-data/rest-api`
 
 use std::sync::Arc;
 

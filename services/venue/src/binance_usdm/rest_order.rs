@@ -1,6 +1,6 @@
 //! Requests about orders and fills.
 //!
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api>
+//! Page `trade/rest-api`
 
 use chimera_model::report::{Fill, OrderReport, ReportSource};
 use chimera_model::{
@@ -95,7 +95,7 @@ fn one(
     })
 }
 
-/// Builds a placement: <https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/New-Order>
+/// Builds a placement; page `trade/rest-api/New-Order`
 pub(super) fn place(
     mapper: Mapper,
     instrument: &Instrument,
@@ -211,7 +211,7 @@ fn number(id: &str) -> Result<String, VenueError> {
     }
 }
 
-/// Builds a cancel: <https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Cancel-Order>
+/// Builds a cancel; page `trade/rest-api/Cancel-Order`
 pub(super) fn cancel(
     mapper: Mapper,
     instrument: &Instrument,
@@ -229,7 +229,7 @@ pub(super) fn cancel(
     Ok(one(mapper, instrument, request, echo, ReportSource::Ack))
 }
 
-/// Asks for an order: <https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Query-Order>
+/// Asks for an order; page `trade/rest-api/Query-Order`
 pub(super) fn order(
     mapper: Mapper,
     instrument: &Instrument,
@@ -241,7 +241,7 @@ pub(super) fn order(
     Ok(one(mapper, instrument, request, echo, ReportSource::Rest))
 }
 
-/// Asks for open orders: <https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Current-All-Open-Orders>
+/// Asks for open orders; page `trade/rest-api/Current-All-Open-Orders`
 pub(super) fn open_orders(
     mapper: Mapper,
     instrument: Option<&Instrument>,
@@ -273,7 +273,7 @@ pub(super) fn open_orders(
     })
 }
 
-/// Asks for fills: <https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Account-Trade-List>
+/// Asks for fills; page `trade/rest-api/Account-Trade-List`
 ///
 /// Without `fromId` or `startTime` the venue looks back seven days.
 pub(super) fn fills(

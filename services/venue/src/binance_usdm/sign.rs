@@ -2,7 +2,7 @@
 //!
 //! The bytes are the query directly followed by the form body; the signature is appended as the
 //! last parameter of the part that carries the others.
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/general-info>
+//! Page `general-info`
 
 use bytes::Bytes;
 use chimera_model::UnixNanos;

@@ -2,7 +2,7 @@
 //!
 //! Since 2026-04-23 streams are spread over three roots: `/public` has books and trades, `/market`
 //! what changes slowly, `/private` the account.
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/Connect>
+//! Page `websocket-market-streams/Connect`
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ use super::wire_value::{Number, Truth, Whole};
 ///  "markPrice":"0.41047590","unRealizedProfit":"0.76427700","liquidationPrice":"0",
 ///  "isolatedMargin":"0","updateTime":1720736417660}
 /// ```
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Position-Information-V3>
+/// Page `trade/rest-api/Position-Information-V3`
 #[derive(Debug, Deserialize)]
 pub(super) struct Position<'a> {
     #[serde(borrow)]
@@ -40,7 +40,7 @@ pub(super) struct Position<'a> {
 }
 
 /// `{"asset":"USDT","balance":"122607.35","availableBalance":"23.72","updateTime":1617939110373}`
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api/Futures-Account-Balance-V3>
+/// Page `account/rest-api/Futures-Account-Balance-V3`
 #[derive(Debug, Deserialize)]
 pub(super) struct Balance<'a> {
     #[serde(borrow)]
@@ -59,7 +59,7 @@ pub(super) struct Balance<'a> {
 ///  "totalUnrealizedProfit":"0.00","totalMarginBalance":"103.12","availableBalance":"103.12",
 ///  "assets":[{"asset":"USDT","walletBalance":"103.12","updateTime":1720736417660}]}
 /// ```
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api/Account-Information-V3>
+/// Page `account/rest-api/Account-Information-V3`
 #[derive(Debug, Deserialize)]
 pub(super) struct Account<'a> {
     #[serde(rename = "totalInitialMargin")]
@@ -92,7 +92,7 @@ pub(super) struct AccountAsset<'a> {
 }
 
 /// `{"dualSidePosition":true}`
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/account/rest-api/Get-Current-Position-Mode>
+/// Page `account/rest-api/Get-Current-Position-Mode`
 #[derive(Debug, Deserialize)]
 pub(super) struct PositionMode {
     #[serde(rename = "dualSidePosition")]
@@ -100,7 +100,7 @@ pub(super) struct PositionMode {
 }
 
 /// `{"listenKey":"pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"}`
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams/Start-User-Data-Stream>
+/// Page `user-data-streams/Start-User-Data-Stream`
 #[derive(Deserialize)]
 pub(super) struct ListenKey<'a> {
     #[serde(rename = "listenKey", borrow)]

@@ -1,6 +1,6 @@
 //! Frames of the private stream, in their words.
 //!
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams>
+//! Page `user-data-streams`
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ pub(super) struct OrderFrame<'a> {
 ///  "L":"7100.50","N":"USDT","n":"0.01","T":1568879465651,"t":12345678,"m":true,"R":false,
 ///  "ps":"BOTH","rp":"12.34"}
 /// ```
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams/Event-Order-Update>
+/// Page `user-data-streams/Event-Order-Update`
 #[derive(Debug, Deserialize)]
 pub(super) struct OrderOfFrame<'a> {
     #[serde(rename = "s", borrow)]
@@ -80,8 +80,9 @@ pub(super) struct OrderOfFrame<'a> {
     pub expiry_reason: Option<Whole>,
 }
 
-/// `{"e":"ACCOUNT_UPDATE","E":1564745798939,"T":1564745798938,"a":{"m":"ORDER","B":[…],"P":[…]}}`
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams/Event-Balance-and-Position-Update>
+/// `{"e":"ACCOUNT_UPDATE","E":1564745798939,"T":1564745798938,
+/// "a":{"m":"ORDER","B":[…],"P":[…]}}`
+/// Page `user-data-streams/Event-Balance-and-Position-Update`
 #[derive(Debug, Deserialize)]
 pub(super) struct AccountFrame<'a> {
     #[serde(rename = "T")]
@@ -113,7 +114,8 @@ pub(super) struct BalanceOfFrame<'a> {
     pub change: Option<Number>,
 }
 
-/// `{"s":"BTCUSDT","pa":"20","ep":"6563.6","up":"2850.21","mt":"isolated","iw":"13200.7","ps":"LONG"}`
+/// `{"s":"BTCUSDT","pa":"20","ep":"6563.6","up":"2850.21",
+/// "mt":"isolated","iw":"13200.7","ps":"LONG"}`
 #[derive(Debug, Deserialize)]
 pub(super) struct PositionOfFrame<'a> {
     #[serde(rename = "s", borrow)]
@@ -133,7 +135,7 @@ pub(super) struct PositionOfFrame<'a> {
 }
 
 /// `{"e":"MARGIN_CALL","E":1587727187525,"cw":"3.16","p":[{"s":"ETHUSDT",…}]}`
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams/Event-Margin-Call>
+/// Page `user-data-streams/Event-Margin-Call`
 #[derive(Debug, Deserialize)]
 pub(super) struct MarginCallFrame<'a> {
     #[serde(rename = "E")]
@@ -151,7 +153,7 @@ pub(super) struct SymbolOnly<'a> {
 
 /// `{"e":"ACCOUNT_CONFIG_UPDATE","E":1611646737479,"T":1611646737476,"ac":{"s":"BTCUSDT","l":25}}`,
 /// or with `"ai":{"j":true}` instead of `ac`.
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/user-data-streams/Event-Account-Configuration-Update-previous-Leverage-Update>
+/// Page `user-data-streams/Event-Account-Configuration-Update-previous-Leverage-Update`
 #[derive(Debug, Deserialize)]
 pub(super) struct ConfigFrame<'a> {
     #[serde(rename = "ac", borrow, default)]

@@ -1,6 +1,6 @@
 //! `GET /fapi/v1/exchangeInfo` and `GET /fapi/v1/time`, in their words.
 //!
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api/Exchange-Information>
+//! Page `market-data/rest-api/Exchange-Information`
 
 use std::borrow::Cow;
 

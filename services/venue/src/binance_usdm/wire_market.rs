@@ -1,7 +1,7 @@
 //! Public market data, in their words: answers and frames.
 //!
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api>
-//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams>
+//! Page `market-data/rest-api`
+//! Page `websocket-market-streams`
 //!
 //! Frames of 2026 also carry `ps` and `st`; fields that are not needed are not read.
 
@@ -12,7 +12,8 @@ use serde_json::value::RawValue;
 
 use super::wire_value::{Number, Whole};
 
-/// `{"lastUpdateId":1027024,"E":1589436922972,"T":1589436922959,"bids":[["4.0","431"]],"asks":[…]}`
+/// `{"lastUpdateId":1027024,"E":1589436922972,"T":1589436922959,
+/// "bids":[["4.0","431"]],"asks":[…]}`
 #[derive(Debug, Deserialize)]
 pub(super) struct Depth<'a> {
     #[serde(rename = "lastUpdateId")]

@@ -14,7 +14,7 @@ use super::wire_value::{Number, Truth, Whole};
 ///  "timeInForce":"GTC","type":"LIMIT","reduceOnly":false,"side":"BUY","positionSide":"BOTH",
 ///  "updateTime":1625474304765}
 /// ```
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Query-Order>
+/// Page `trade/rest-api/Query-Order`
 #[derive(Debug, Deserialize)]
 pub(super) struct Order<'a> {
     #[serde(rename = "orderId")]
@@ -51,7 +51,7 @@ pub(super) struct Order<'a> {
 ///  "qty":"0.002","realizedPnl":"-0.91539999","commission":"0.07819010",
 ///  "commissionAsset":"USDT","time":1569514978020,"positionSide":"BOTH","maker":false}
 /// ```
-/// <https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Account-Trade-List>
+/// Page `trade/rest-api/Account-Trade-List`
 #[derive(Debug, Deserialize)]
 pub(super) struct AccountTrade<'a> {
     #[serde(borrow)]
