@@ -338,7 +338,7 @@ pub(super) fn order_limits(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     ])))
 }
 
-/// Wallets outside futures are not simulated: there are no currencies to list.
-pub(super) fn no_currencies(_: &mut Call<'_>) -> Result<Answer, ApiError> {
+/// Wallets outside futures are not simulated: there are no currencies and no pairs to list.
+pub(super) fn none_of_these(_: &mut Call<'_>) -> Result<Answer, ApiError> {
     Ok(Answer::text("[]"))
 }

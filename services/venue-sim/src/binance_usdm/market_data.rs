@@ -359,29 +359,35 @@ pub(super) fn premium_index(call: &mut Call<'_>) -> Result<Answer, ApiError> {
 pub(super) fn funding_rate(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Funding {
+    struct Row {
         symbol: String,
         funding_time: u64,
         funding_rate: String,
         mark_price: String,
     }
-    call.params.range()?;
-    call.params.limit(100, 1000)?;
+    let limit = call.params.limit(100, 1000)?;
+    let (start, end) = call.params.range()?;
     let named = call.maybe_instrument()?;
     let exchange = &call.core.exchange;
-    let funded = exchange
-        .next_funding_ms()
-        .saturating_sub(exchange.funding_interval_ms());
-    let (start, end) = call.params.range()?;
-    let inside = start.is_none_or(|s| funded >= s) && end.is_none_or(|e| funded <= e);
-    let ids = (0..exchange.instruments().len()).filter(|id| named.is_none_or(|n| n == *id));
-    let rows = ids.filter(|_| inside && funded > 0).map(|id| Funding {
-        symbol: exchange.instrument(id).symbol.clone(),
-        funding_time: funded,
-        funding_rate: format::money(exchange.funding_rate()),
-        mark_price: format::money(exchange.mark(id).decimal()),
-    });
-    Ok(answer(&rows.collect::<Vec<_>>()))
+    let fits = |funding: &&crate::exchange::Funding| {
+        named.is_none_or(|named| named == funding.instrument)
+            && start.is_none_or(|start| funding.time_ms >= start)
+            && end.is_none_or(|end| funding.time_ms <= end)
+    };
+    let row = |funding: &crate::exchange::Funding| Row {
+        symbol: exchange.instrument(funding.instrument).symbol.clone(),
+        funding_time: funding.time_ms,
+        funding_rate: format::money(funding.rate),
+        mark_price: format::money(funding.mark.decimal()),
+    };
+    let fundings = exchange.fundings().filter(fits);
+    let rows: Vec<Row> = if start.is_some() {
+        fundings.take(limit).map(row).collect()
+    } else {
+        let last: Vec<Row> = fundings.rev().take(limit).map(row).collect();
+        last.into_iter().rev().collect()
+    };
+    Ok(answer(&rows))
 }
 
 pub(super) fn funding_info(_: &mut Call<'_>) -> Result<Answer, ApiError> {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `routes` | the endpoints as a table |
 //! | `rest` | a request from bytes to bytes |
-//! | `trade`, `holdings`, `market_data`, `sessions` | what the endpoints do |
+//! | `trade`, `orders`, `holdings`, `market_data`, `sessions` | what the endpoints do |
 //! | `socket`, `stream_name` | a WebSocket and what it may ask for |
 //! | `feed`, `private_feed` | what the streams say |
 //! | `wire`, `holdings_wire`, `frames`, `private_frames`, `listing` | payloads |
@@ -27,6 +27,7 @@ mod intervals;
 mod limits;
 mod listing;
 mod market_data;
+mod orders;
 mod params;
 mod private_feed;
 mod private_frames;

@@ -1,11 +1,12 @@
 //! The endpoints as a table: who may call, what it weighs, which parameters it reads.
 //!
-//! Weights and parameters from <https://developers.binance.com/docs/derivatives/usds-margined-futures>.
+//! Weights and parameters as the venue documents them:
+//! <https://developers.binance.com/docs/derivatives/usds-margined-futures>.
 
 use super::error::ApiError;
 use super::params::Params;
 use super::rest::{Answer, Call};
-use super::{holdings, market_data, sessions, trade};
+use super::{holdings, market_data, orders, sessions, trade};
 
 /// What a caller must show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,14 +242,20 @@ static ROUTES: &[Route] = &[
         trade::place_test,
     ),
     signed("PUT", "/fapi/v1/order", w::<1>, AMEND, trade::amend),
-    signed("DELETE", "/fapi/v1/order", w::<1>, ONE_ORDER, trade::cancel),
-    signed("GET", "/fapi/v1/order", w::<1>, ONE_ORDER, trade::query),
+    signed(
+        "DELETE",
+        "/fapi/v1/order",
+        w::<1>,
+        ONE_ORDER,
+        orders::cancel,
+    ),
+    signed("GET", "/fapi/v1/order", w::<1>, ONE_ORDER, orders::query),
     signed(
         "GET",
         "/fapi/v1/openOrder",
         w::<1>,
         ONE_ORDER,
-        trade::query_open,
+        orders::query_open,
     ),
     signed(
         "POST",
@@ -262,42 +269,42 @@ static ROUTES: &[Route] = &[
         "/fapi/v1/batchOrders",
         w::<1>,
         LISTS,
-        trade::cancel_batch,
+        orders::cancel_batch,
     ),
     signed(
         "DELETE",
         "/fapi/v1/allOpenOrders",
         w::<1>,
         SYMBOL,
-        trade::cancel_all,
+        orders::cancel_all,
     ),
     signed(
         "GET",
         "/fapi/v1/openOrders",
         by_symbol::<1, 40>,
         SYMBOL,
-        trade::open_orders,
+        orders::open_orders,
     ),
     signed(
         "GET",
         "/fapi/v1/allOrders",
         w::<5>,
         ALL_ORDERS,
-        trade::all_orders,
+        orders::all_orders,
     ),
     signed(
         "GET",
         "/fapi/v1/userTrades",
         w::<5>,
         USER_TRADES,
-        trade::user_trades,
+        orders::user_trades,
     ),
     signed(
         "POST",
         "/fapi/v1/countdownCancelAll",
         w::<10>,
         &["symbol", "countdownTime"],
-        trade::countdown,
+        orders::countdown,
     ),
     signed(
         "POST",
@@ -393,7 +400,21 @@ static ROUTES: &[Route] = &[
         "/sapi/v1/capital/config/getall",
         w::<1>,
         &[],
-        holdings::no_currencies,
+        holdings::none_of_these,
+    ),
+    signed(
+        "GET",
+        "/sapi/v1/margin/allPairs",
+        w::<1>,
+        &[],
+        holdings::none_of_these,
+    ),
+    signed(
+        "GET",
+        "/sapi/v1/margin/isolated/allPairs",
+        w::<1>,
+        &[],
+        holdings::none_of_these,
     ),
     key("POST", sessions::create),
     key("PUT", sessions::keep_alive),

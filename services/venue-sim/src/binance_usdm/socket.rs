@@ -24,6 +24,8 @@ const PONG_WITHIN: Duration = Duration::from_secs(600);
 /// A connection lives this long.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// Messages that a client may send in a second.
 const MESSAGES_PER_SECOND: usize = 10;
 
@@ -152,7 +154,7 @@ async fn serve(mut socket: WebSocket, mut inbox: Inbox, session: Session) {
                 let Some(Ok(message)) = received else { break };
                 heard = Instant::now();
                 recent.push_back(heard);
-                while recent.front().is_some_and(|at| heard.duration_since(*at).as_millis() >= 1000) {
+                while recent.front().is_some_and(|at| heard.duration_since(*at) >= SECOND) {
                     recent.pop_front();
                 }
                 if recent.len() > MESSAGES_PER_SECOND {

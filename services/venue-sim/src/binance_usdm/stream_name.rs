@@ -1,6 +1,6 @@
 //! Names of streams: which there are, which endpoint serves them, how often they speak.
 //!
-//! See <https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams>.
+//! See the venue's page "Important WebSocket Change Notice" for what is served where.
 
 use super::intervals::Interval;
 use crate::exchange::{Exchange, InstrumentId};

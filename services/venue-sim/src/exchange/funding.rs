@@ -16,6 +16,22 @@ const INCOMES_KEPT: usize = 400_000;
 /// it follows, but one wild print does not drag it along.
 const MARK_SMOOTHING: i64 = 8;
 
+/// Exchanges of funding kept for each venue: a year of three instruments.
+const FUNDINGS_KEPT: usize = 4_000;
+
+/// One exchange of funding.
+#[derive(Clone, Copy, Debug)]
+pub struct Funding {
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// At what rate.
+    pub rate: Decimal,
+    /// At what mark price.
+    pub mark: Price,
+    /// When.
+    pub time_ms: u64,
+}
+
 /// Why a wallet moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,9 +85,9 @@ impl Exchange {
         Decimal::new(1, 4)
     }
 
-    /// Returns how long funding periods are.
-    pub fn funding_interval_ms(&self) -> u64 {
-        FUNDING_INTERVAL_MS
+    /// Returns past exchanges of funding, oldest first.
+    pub fn fundings(&self) -> impl DoubleEndedIterator<Item = &Funding> {
+        self.fundings.iter()
     }
 
     /// Does what is due: funding, orders whose time is over, the mark price.
@@ -84,7 +100,7 @@ impl Exchange {
             self.next_funding_ms = now_ms - now_ms % FUNDING_INTERVAL_MS + FUNDING_INTERVAL_MS;
         }
         if now_ms >= self.next_funding_ms {
-            self.fund(now_ms);
+            self.fund(self.next_funding_ms);
             self.next_funding_ms = now_ms - now_ms % FUNDING_INTERVAL_MS + FUNDING_INTERVAL_MS;
         }
     }
@@ -92,6 +108,18 @@ impl Exchange {
     /// Exchanges funding on all positions.
     pub fn fund(&mut self, now_ms: u64) {
         let rate = self.funding_rate();
+        for instrument in 0..self.instruments.len() {
+            let mark = self.mark(instrument);
+            self.fundings.push_back(Funding {
+                instrument,
+                rate,
+                mark,
+                time_ms: now_ms,
+            });
+        }
+        while self.fundings.len() > FUNDINGS_KEPT {
+            self.fundings.pop_front();
+        }
         for account in 0..self.accounts.len() {
             let account = account as AccountId;
             for instrument in 0..self.instruments.len() {

@@ -106,12 +106,13 @@ impl Instrument {
     /// Returns the highest price a buy may have at this mark price.
     pub fn ceiling(&self, mark: Price) -> Price {
         let ceiling = Price::from_decimal((mark.decimal() * self.band_up).trunc_with_scale(8));
-        ceiling.unwrap_or(Price::MAX)
+        ceiling.unwrap_or(Price::MAX).floor_to(self.tick)
     }
 
     /// Returns the lowest price a sell may have at this mark price.
     pub fn floor(&self, mark: Price) -> Price {
         let floor = Price::from_decimal((mark.decimal() * self.band_down).trunc_with_scale(8));
-        floor.unwrap_or(Price::ZERO)
+        let above = floor.unwrap_or(Price::ZERO) + self.tick - Price::from_raw(1);
+        above.floor_to(self.tick)
     }
 }

@@ -13,7 +13,7 @@ mod state;
 mod tape;
 
 pub use event::{BalanceReason, Event, Execution, PublicTrade};
-pub use funding::{Income, IncomeKind};
+pub use funding::{Funding, Income, IncomeKind};
 pub use instrument::{Bracket, Instrument, InstrumentId, Status};
 pub use order::{Fill, Kind, NewOrder, Order, OrderStatus, Refusal};
 pub use state::Exchange;

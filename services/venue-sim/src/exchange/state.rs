@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use rust_decimal::Decimal;
 
-use super::{Event, Fill, Income, Instrument, InstrumentId, Order, Tape};
+use super::{Event, Fill, Funding, Income, Instrument, InstrumentId, Order, Tape};
 use crate::account::{Account, Credentials};
 use crate::engine::{AccountId, Book, OrderId, Owner, Price, Quantity, Side};
 use crate::faults::Faults;
@@ -30,6 +30,7 @@ pub struct Exchange {
     pub(super) by_client: HashMap<(AccountId, String), OrderId>,
     pub(super) fills: VecDeque<Fill>,
     pub(super) incomes: VecDeque<Income>,
+    pub(super) fundings: VecDeque<Funding>,
     pub(super) next_order: OrderId,
     pub(super) events: Vec<Event>,
     pub(super) next_funding_ms: u64,
@@ -55,6 +56,7 @@ impl Exchange {
             by_client: HashMap::new(),
             fills: VecDeque::new(),
             incomes: VecDeque::new(),
+            fundings: VecDeque::new(),
             next_order: first_id,
             events: Vec::new(),
             next_funding_ms: 0,
