@@ -8,7 +8,7 @@ use chimera_venue::{InstrumentTable, Skipped};
 use tracing::warn;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Earlier versions kept of an instrument, to scale what still speaks in them: orders that rest since
 /// before a change. Venues change a tick a few times a year.
