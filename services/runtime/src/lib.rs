@@ -23,6 +23,7 @@ pub mod reflection;
 pub mod server;
 pub mod shutdown;
 pub mod tasks;
+pub mod telemetry;
 #[cfg(test)]
 mod tests;
 pub mod trace;

@@ -11,13 +11,16 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::context::CallContext;
+
 #[cfg(test)]
 mod tests;
 
 /// Owns tasks. Clones share them; a [`child`](Tasks::child) is cancelled with its parent.
 ///
-/// A task does not inherit the caller's deadline: work that must outlive its caller, such as an order
-/// on its way to a venue, is spawned here for just that reason.
+/// A task goes on with the trace of the call that spawns it but does not inherit its deadline: work that
+/// must outlive its caller, such as an order on its way to a venue, is spawned here for just that
+/// reason.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
@@ -38,8 +41,9 @@ impl Tasks {
         }
     }
 
-    /// Spawns `future` under `name`. A panic is logged and counted with that name, ends this task alone,
-    /// and stays visible to whoever joins the handle.
+    /// Spawns `future` under `name`, which stands in its log records. A panic is counted with that name,
+    /// ends this task alone, and stays visible to whoever joins the handle; the panic hook that
+    /// [`telemetry::init`](crate::telemetry::init) installs logs it.
     pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -51,12 +55,15 @@ impl Tasks {
                 Ok(output) => output,
                 Err(panic) => {
                     metrics::counter!("task_panics_total", "task" => name).increment(1);
-                    tracing::error!(task = name, panic = panic_text(&*panic), "task panicked");
                     std::panic::resume_unwind(panic)
                 }
             }
         };
-        self.tracker.spawn(guarded.instrument(span))
+        let context = CallContext {
+            deadline: None,
+            ..CallContext::current()
+        };
+        self.tracker.spawn(context.scope(guarded.instrument(span)))
     }
 
     /// Asks every task to end; those that never look at [`cancelled`](Tasks::cancelled) run on.

@@ -1,8 +1,14 @@
 //! W3C trace context: which trace a call belongs to, on every hop and in every log record.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderValue;
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use tracing::Span;
+use tracing::field::Empty;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::context::CallContext;
 
@@ -98,6 +104,62 @@ impl TraceContext {
     pub fn header(self) -> HeaderValue {
         HeaderValue::try_from(self.to_string())
             .expect("hexadecimal digits are a valid header value")
+    }
+}
+
+/// Whether spans are exported, and so have ids of their own.
+static EXPORTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on a call's ids are those of its exported span, so that logs and traces name the same.
+pub(crate) fn follow_exported_spans() {
+    EXPORTED.store(true, Ordering::Relaxed);
+}
+
+/// Begins the span in which a call is handled, as a child of its caller's.
+pub(crate) fn begin_call(method: &str, caller: Option<TraceContext>) -> (Span, TraceContext) {
+    let span = tracing::info_span!("call", method, trace_id = Empty);
+    let exported = EXPORTED
+        .load(Ordering::Relaxed)
+        .then(|| exported_child(&span, caller))
+        .flatten();
+    let trace = exported
+        .or_else(|| caller.map(TraceContext::child))
+        .unwrap_or_else(TraceContext::root);
+    span.record(
+        "trace_id",
+        tracing::field::display(format_args!("{:032x}", trace.trace_id)),
+    );
+    (span, trace)
+}
+
+/// Makes `span` an exported child of its caller's and returns its ids; nothing when the span is filtered
+/// out or nobody exports it.
+fn exported_child(span: &Span, caller: Option<TraceContext>) -> Option<TraceContext> {
+    if let Some(caller) = caller {
+        let parent = Context::new().with_remote_span_context(caller.to_remote());
+        // It fails where the span is not exported; then there are no ids either.
+        span.set_parent(parent).ok()?;
+    }
+    let context = span.context();
+    let exported = context.span().span_context().clone();
+    let trace_id = u128::from_be_bytes(exported.trace_id().to_bytes());
+    let span_id = u64::from_be_bytes(exported.span_id().to_bytes());
+    TraceContext::from_ids(trace_id, span_id, exported.is_sampled())
+}
+
+impl TraceContext {
+    fn to_remote(self) -> SpanContext {
+        SpanContext::new(
+            TraceId::from_bytes(self.trace_id.to_be_bytes()),
+            SpanId::from_bytes(self.span_id.to_be_bytes()),
+            if self.sampled {
+                TraceFlags::SAMPLED
+            } else {
+                TraceFlags::default()
+            },
+            true,
+            TraceState::default(),
+        )
     }
 }
 

@@ -18,10 +18,9 @@ use crate::deadline::{
     Deadline, DeadlineExceeded, MalformedTimeout, TIMEOUT_HEADER, parse_timeout,
 };
 use crate::fault::{Fault, into_status};
-use crate::tasks::panic_text;
-use crate::trace::{TRACEPARENT_HEADER, TraceContext};
+use crate::trace::{TRACEPARENT_HEADER, TraceContext, begin_call};
 
-/// A handler panicked. The text stays in the log: it may hold anything.
+/// A handler panicked. What it said stays in the log: it may be anything.
 #[derive(Debug, thiserror::Error)]
 #[error("the call failed inside the service")]
 pub(super) struct Panicked;
@@ -37,10 +36,9 @@ impl Fault for Panicked {
 }
 
 impl Panicked {
-    /// Logs what the handler of `method` said when it panicked.
-    pub(super) fn log(panic: &(dyn std::any::Any + Send), method: &str) -> Self {
+    /// Counts a panic. The panic hook has logged it, within the call's span.
+    pub(super) fn count() -> Self {
         metrics::counter!("grpc_server_panics_total").increment(1);
-        tracing::error!(method, panic = panic_text(panic), "handler panicked");
         Self
     }
 }
@@ -89,7 +87,7 @@ pub(super) async fn answer(
         Ok(Ok(response)) => {
             return Reply::wrap(response, context, span, place, finish);
         }
-        Ok(Err(panic)) => span.in_scope(|| into_status(Panicked::log(&*panic, &method.label))),
+        Ok(Err(_)) => into_status(Panicked::count()),
         Err(_) => into_status(DeadlineExceeded),
     };
     finish.end(failure.code());
@@ -131,12 +129,7 @@ fn enter(
     let caller = headers
         .get(TRACEPARENT_HEADER)
         .and_then(TraceContext::parse);
-    let trace = caller.map_or_else(TraceContext::root, TraceContext::child);
-    let span = tracing::info_span!(
-        "call",
-        method = &*method.label,
-        trace_id = format_args!("{:032x}", trace.trace_id()),
-    );
+    let (span, trace) = begin_call(&method.label, caller);
     (
         CallContext {
             deadline,

@@ -120,14 +120,7 @@ impl http_body::Body for Reply {
                 Poll::Ready(None)
             }
             Ok(Poll::Pending) => Poll::Pending,
-            Err(panic) => {
-                let method = this
-                    .accounts
-                    .as_ref()
-                    .map_or("other", |(_, finish)| finish.label());
-                let panicked = this.span.in_scope(|| Panicked::log(&*panic, method));
-                this.fail(into_status(panicked))
-            }
+            Err(_) => this.fail(into_status(Panicked::count())),
         }
     }
 
@@ -174,10 +167,6 @@ impl Finish {
     /// Ends the measurement.
     pub(super) fn end(mut self, code: Code) {
         self.record(code);
-    }
-
-    fn label(&self) -> &str {
-        self.method.as_deref().unwrap_or("other")
     }
 
     fn shared_label(&self) -> metrics::SharedString {

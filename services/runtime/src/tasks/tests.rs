@@ -1,4 +1,24 @@
 use super::*;
+use crate::deadline::Deadline;
+use crate::trace::TraceContext;
+
+#[tokio::test]
+async fn a_task_keeps_the_trace_of_its_caller_and_leaves_the_deadline_behind() {
+    let tasks = Tasks::new();
+    let deadline = Some(Deadline::after(Duration::ZERO));
+    let caller = CallContext {
+        deadline,
+        trace: Some(TraceContext::root()),
+    };
+    let task = caller.sync_scope(|| tasks.spawn("outlives", async { CallContext::current() }));
+    assert_eq!(
+        task.await.unwrap(),
+        CallContext {
+            deadline: None,
+            ..caller
+        }
+    );
+}
 
 #[tokio::test]
 async fn a_panic_ends_its_task_alone_and_is_seen_by_whoever_joins() {

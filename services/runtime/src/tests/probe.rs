@@ -109,6 +109,10 @@ impl Probe {
                     .map(|it| it.to_string())
                     .unwrap_or_default(),
             )),
+            "log" => {
+                tracing::info!(quantity = "0.015", "handled");
+                Ok(request)
+            }
             "refuse" => Err(Status::failed_precondition("as asked")),
             onward => match (onward.strip_prefix("next "), self.next) {
                 (Some(rest), Some(next)) => {
