@@ -19,13 +19,16 @@ pub mod fault;
 pub mod health;
 mod http2;
 pub mod listen;
+pub mod page;
 pub mod reflection;
 pub mod server;
 pub mod shutdown;
+pub mod stream;
 pub mod tasks;
 pub mod telemetry;
 #[cfg(test)]
 mod tests;
+pub mod token;
 pub mod trace;
 
 pub use channel::Channel;
