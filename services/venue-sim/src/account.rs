@@ -3,6 +3,9 @@
 //! Every amount is exact. A position keeps what it cost, not an average: the average is derived
 //! on reading, so that wallet = deposits + realised - fees holds to the last decimal.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

@@ -15,13 +15,19 @@ use crate::exchange::{Exchange, Instrument, InstrumentId};
 /// Quotes reach this far from the middle, as a share of the price (1 / 50 = 2 %).
 const REACH_DIVISOR: i64 = 50;
 
-/// The price is pulled back once it has strayed this far from where it began (1 / 40 = 2.5 %),
-/// so that a market left running stays inside the price bands of its own filters.
+/// The centre is pulled back once it has strayed this far from where it began (1 / 40 = 2.5 %), so
+/// that a market left running stays inside the price bands of its own filters.
 const STRAY_DIVISOR: i64 = 40;
 
 /// One move is at most this share of the price: 0.3 basis points. At twenty steps a second that
 /// is about half a basis point per square root of a second, as BTC moves on a quiet day.
 const MOVE_DIVISOR: i64 = 33_333;
+
+/// The centre moves once in so many moves of the price.
+const WANDER_ODDS: u32 = 30;
+
+/// Each move goes this part of the way back to the centre.
+const PULL_DIVISOR: i64 = 4;
 
 /// Ticks quoted one by one next to the middle; further out every tenth, hundredth, thousandth.
 const DENSE_TICKS: i64 = 10;
@@ -38,6 +44,8 @@ pub struct Generator {
     step: Quantity,
     /// The best bid, in ticks; the best ask is one tick above.
     fair: i64,
+    /// What the price swings around; it wanders slowly.
+    centre: i64,
     anchor: i64,
     quotes: BTreeMap<(Side, i64), OrderId>,
     interval_ms: u64,
@@ -55,6 +63,7 @@ impl Generator {
             tick,
             step: instrument.step,
             fair,
+            centre: fair,
             anchor: fair,
             quotes: BTreeMap::new(),
             interval_ms: u64::from(1000 / per_second.clamp(1, 1000)),
@@ -92,6 +101,7 @@ impl Generator {
     pub fn move_to(&mut self, exchange: &mut Exchange, price: Price, now_ms: u64) {
         let fair = price.raw() / self.tick;
         self.anchor = fair;
+        self.centre = fair;
         self.walk(exchange, fair - self.fair, now_ms);
         self.quote(exchange, now_ms);
     }
@@ -102,18 +112,30 @@ impl Generator {
         }
         match self.rng.random_range(0..100u32) {
             0..45 => {
-                let most = (self.fair / MOVE_DIVISOR).max(1);
-                let mut by = self.rng.random_range(-most..=most);
-                let strayed = self.fair - self.anchor;
-                if strayed.abs() > self.anchor / STRAY_DIVISOR {
-                    by = -strayed.signum() * by.abs();
-                }
+                let by = self.swing();
                 self.walk(exchange, by, now_ms);
             }
             45..85 => self.nibble(exchange, now_ms),
             _ => self.refresh(exchange),
         }
         self.quote(exchange, now_ms);
+    }
+
+    /// Draws the next move: at random, and a part of the way back to the centre.
+    ///
+    /// The swings are wider than what the centre wanders in the same time, so that a passive
+    /// order at the touch is passed, and filled, within seconds.
+    fn swing(&mut self) -> i64 {
+        let most = (self.fair / MOVE_DIVISOR).max(1);
+        if self.rng.random_ratio(1, WANDER_ODDS) {
+            let strayed = self.centre - self.anchor;
+            let mut wander = self.rng.random_range(-most..=most);
+            if strayed.abs() > self.anchor / STRAY_DIVISOR {
+                wander = -strayed.signum() * wander.abs();
+            }
+            self.centre += wander;
+        }
+        self.rng.random_range(-most..=most) + (self.centre - self.fair) / PULL_DIVISOR
     }
 
     /// Moves the price by trading through every level between.
