@@ -1,10 +1,12 @@
 //! Deadlines that travel: a point on the monotonic clock here, a `grpc-timeout` header between hops.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::HeaderValue;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Code;
 
 use crate::context::CallContext;
@@ -73,6 +75,36 @@ impl Deadline {
         tokio::time::timeout_at(self.0, self.scope(future))
             .await
             .map_err(|_| DeadlineExceeded)
+    }
+}
+
+/// Watches a deadline from within a poll. Costs a look at the clock, and a timer only once there is
+/// something to wait for.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    deadline: Deadline,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Watch {
+    pub(crate) fn new(deadline: Deadline) -> Self {
+        Self {
+            deadline,
+            timer: None,
+        }
+    }
+
+    pub(crate) fn has_passed(&self) -> bool {
+        self.deadline.has_passed()
+    }
+
+    /// Is ready once the deadline has passed; wakes the task then.
+    pub(crate) fn poll_passed(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        let instant = self.deadline.instant();
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(instant)));
+        timer.as_mut().poll(task)
     }
 }
 

@@ -114,8 +114,10 @@ impl Router {
 
     /// Answers one call; every failure is an answer too.
     pub(crate) async fn call(self, request: Request<Body>) -> Response<Body> {
-        let path = request.uri().path().to_owned();
-        let names = path
+        // Shares the bytes; the request itself moves on.
+        let uri = request.uri().clone();
+        let names = uri
+            .path()
             .strip_prefix('/')
             .and_then(|names| names.split_once('/'));
         let service = names.and_then(|(service, _)| self.services.get(service));

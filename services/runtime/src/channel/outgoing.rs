@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::Frame;
-use tokio::time::{Sleep, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
 
 use crate::context::CallContext;
-use crate::deadline::{Deadline, DeadlineExceeded, TIMEOUT_HEADER, format_timeout, parse_timeout};
+use crate::deadline::{
+    Deadline, DeadlineExceeded, TIMEOUT_HEADER, Watch, format_timeout, parse_timeout,
+};
 use crate::fault::into_status;
 use crate::trace::TRACEPARENT_HEADER;
 
@@ -53,10 +54,10 @@ pub(super) async fn keep(
     match tokio::time::timeout_at(deadline.instant(), answer).await {
         Ok(answer) if http_body::Body::is_end_stream(answer.body()) => answer,
         Ok(answer) => answer.map(|body| {
-            let sleep = Box::pin(sleep_until(deadline.instant()));
+            let deadline = Watch::new(deadline);
             Body::new(Kept {
                 body: Some(body),
-                sleep,
+                deadline,
             })
         }),
         Err(_) => into_status(DeadlineExceeded).into_http(),
@@ -66,7 +67,7 @@ pub(super) async fn keep(
 /// An answer's body that ends at the deadline; the stream below it is reset at that moment.
 struct Kept {
     body: Option<Body>,
-    sleep: Pin<Box<Sleep>>,
+    deadline: Watch,
 }
 
 impl http_body::Body for Kept {
@@ -82,11 +83,14 @@ impl http_body::Body for Kept {
             return Poll::Ready(None);
         };
         // The deadline comes first: a peer that always has something to say must end as well.
-        if this.sleep.as_mut().poll(task).is_ready() {
-            this.body = None;
-            return Poll::Ready(Some(Err(into_status(DeadlineExceeded))));
+        if !this.deadline.has_passed() {
+            let polled = Pin::new(body).poll_frame(task);
+            if polled.is_ready() || this.deadline.poll_passed(task).is_pending() {
+                return polled;
+            }
         }
-        Pin::new(body).poll_frame(task)
+        this.body = None;
+        Poll::Ready(Some(Err(into_status(DeadlineExceeded))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -157,6 +157,17 @@ async fn f106_a_peer_that_falls_silent_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_deadline_is_kept_on_this_side_of_a_peer_that_never_answers() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let client = remote(&address, RemoteOptions::default());
+    let call = crate::deadline::Deadline::after(Duration::from_millis(80));
+    let late = within(call.scope(client.echo("hello"))).await.unwrap_err();
+    assert_eq!(late.code(), Code::DeadlineExceeded);
+    assert_eq!(outcome_of(&late), Outcome::Unknown);
+}
+
+#[tokio::test]
 async fn a_connect_that_takes_too_long_is_given_up() {
     let options = RemoteOptions {
         connect_timeout: Duration::from_millis(50),

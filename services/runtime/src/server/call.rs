@@ -75,8 +75,7 @@ pub(super) async fn answer(
         .headers()
         .get("grpc-encoding")
         .is_some_and(|it| it != "identity");
-    let mut request = request.map(|body| frames::guard(body, method.client_streaming, compressed));
-    request.extensions_mut().extend(extensions(context));
+    let request = request.map(|body| frames::guard(body, method.client_streaming, compressed));
     let handler = AssertUnwindSafe((service.handler)(request)).catch_unwind();
     let handled = context.scope(handler).instrument(span.clone());
     let answered = match deadline {
@@ -137,11 +136,4 @@ fn enter(
         },
         span,
     )
-}
-
-/// Returns what a handler can read from its request.
-fn extensions(context: CallContext) -> http::Extensions {
-    let mut extensions = http::Extensions::new();
-    extensions.insert(context);
-    extensions
 }

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body::{Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Sleep, sleep_until};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
@@ -19,14 +18,14 @@ use super::call::Panicked;
 use super::methods::Method;
 use super::undetailed;
 use crate::context::CallContext;
-use crate::deadline::DeadlineExceeded;
+use crate::deadline::{DeadlineExceeded, Watch};
 use crate::fault::into_status;
 
 /// The body of an answer.
 pub(super) struct Reply {
     /// Gone once the answer has ended: what the handler still held is dropped at that moment.
     inner: Option<Body>,
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Option<Watch>,
     context: CallContext,
     span: tracing::Span,
     /// The place that the call takes, and what is to be measured at its end.
@@ -48,9 +47,7 @@ impl Reply {
             finish.end(code_in(response.headers()));
             return response;
         }
-        let deadline = context
-            .deadline
-            .map(|deadline| Box::pin(sleep_until(deadline.instant())));
+        let deadline = context.deadline.map(Watch::new);
         response.map(|body| {
             let accounts = Some((place, finish));
             Body::new(Self {
@@ -97,9 +94,7 @@ impl http_body::Body for Reply {
             return Poll::Ready(None);
         };
         // The deadline comes first: a stream that always has something to say must end as well.
-        if let Some(deadline) = this.deadline.as_mut()
-            && deadline.as_mut().poll(task).is_ready()
-        {
+        if this.deadline.as_ref().is_some_and(Watch::has_passed) {
             return this.fail(into_status(DeadlineExceeded));
         }
         let poll = || Pin::new(inner).poll_frame(task);
@@ -119,7 +114,16 @@ impl http_body::Body for Reply {
                 this.end(Code::Unknown);
                 Poll::Ready(None)
             }
-            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Pending) => {
+                let passed = this
+                    .deadline
+                    .as_mut()
+                    .map(|deadline| deadline.poll_passed(task));
+                match passed {
+                    Some(Poll::Ready(())) => this.fail(into_status(DeadlineExceeded)),
+                    _ => Poll::Pending,
+                }
+            }
             Err(_) => this.fail(into_status(Panicked::count())),
         }
     }

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tonic::Code;
 use tonic::body::Body;
 use tower::ServiceExt;
 
-use super::probe::{Probe, Server, Word, word};
+use super::probe::{Probe, Server, Word, within, word};
 use crate::Channel;
 use crate::fault::{fields_of, reason_of};
 use crate::listen::ListenOptions;
@@ -16,7 +17,7 @@ use prost::Message;
 struct Target {
     probe: Probe,
     channels: Vec<Channel>,
-    _server: Server,
+    server: Server,
 }
 
 async fn target() -> Target {
@@ -26,7 +27,7 @@ async fn target() -> Target {
     Target {
         probe,
         channels,
-        _server: server,
+        server,
     }
 }
 
@@ -58,6 +59,45 @@ async fn status_of(channel: &Channel, request: Request<Body>) -> tonic::Status {
     tonic::Status::from_header_map(collected.trailers().unwrap()).unwrap()
 }
 
+/// Sends a request over a connection of its own, behind which no channel keeps the deadline.
+async fn bare_status_of(server: &Server, mut request: Request<Body>) -> tonic::Status {
+    let path = request.uri().path().to_owned();
+    *request.uri_mut() = format!("http://{}{path}", server.address).parse().unwrap();
+    let socket = tokio::net::TcpStream::connect(&server.address)
+        .await
+        .unwrap();
+    let handshake =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket));
+    let (mut sender, connection) = handshake.await.unwrap();
+    tokio::spawn(connection);
+    let answer = within(sender.send_request(request)).await.unwrap();
+    if let Some(status) = tonic::Status::from_header_map(answer.headers()) {
+        return status;
+    }
+    let collected = within(answer.into_body().collect()).await.unwrap();
+    tonic::Status::from_header_map(collected.trailers().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_server_keeps_a_deadline_by_itself_until_the_trailers() {
+    let target = target().await;
+    for (path, text) in [(ECHO, "hang"), (WATCH, "open"), (WATCH, "endless")] {
+        let mut request = request(path, framed(&word(text).encode_to_vec()));
+        request
+            .headers_mut()
+            .insert("grpc-timeout", "80m".parse().unwrap());
+        let status = bare_status_of(&target.server, request).await;
+        assert_eq!(status.code(), Code::DeadlineExceeded, "{text}");
+        assert_eq!(
+            reason_of(&status).as_deref(),
+            Some("DEADLINE_EXCEEDED"),
+            "{text}"
+        );
+        target.probe.until_running(0).await;
+    }
+}
+
+const WATCH: &str = "/probe.v1.ProbeService/Watch";
 const ECHO: &str = "/probe.v1.ProbeService/Echo";
 
 #[tokio::test]

@@ -130,6 +130,7 @@ impl Probe {
         let first = stream::iter([Ok(word("first"))]);
         let rest = match request.text.as_str() {
             "open" => stream::pending().boxed(),
+            "endless" => stream::repeat(()).map(|()| Ok(word("more"))).boxed(),
             "panic" => stream::once(async { panic!("on purpose") }).boxed(),
             "trace" => stream::once(async {
                 let trace = TraceContext::current().map(|it| it.to_string());
