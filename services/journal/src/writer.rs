@@ -113,11 +113,11 @@ impl Metrics {
             .into_owned();
         let labels = [("journal", name)];
         Self {
-            records: metrics::counter!("chimera_journal_records_total", &labels),
-            commit_seconds: metrics::histogram!("chimera_journal_commit_seconds", &labels),
-            batch_records: metrics::histogram!("chimera_journal_batch_records", &labels),
-            poisoned: metrics::gauge!("chimera_journal_poisoned", &labels),
-            log_pages: metrics::gauge!("chimera_journal_log_pages", &labels),
+            records: metrics::counter!("journal_records_total", &labels),
+            commit_seconds: metrics::histogram!("journal_commit_seconds", &labels),
+            batch_records: metrics::histogram!("journal_batch_records", &labels),
+            poisoned: metrics::gauge!("journal_poisoned", &labels),
+            log_pages: metrics::gauge!("journal_log_pages", &labels),
         }
     }
 
