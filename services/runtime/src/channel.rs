@@ -1,8 +1,9 @@
-//! How servers meet: one clonable client side for a peer in this process and for one across a network.
+//! How servers meet: one clonable client side for a peer in this process and for one across a
+//! network.
 //!
-//! Every generated client takes it. In process a call passes the same server stack as over a socket and
-//! its messages are encoded and decoded all the same; only the socket is missing. Failures of the way
-//! are answers too: a caller sees a gRPC status, never a transport's error type.
+//! Every generated client takes it. In process a call passes the same server stack as over a socket
+//! and its messages are encoded and decoded all the same; only the socket is missing. Failures of
+//! the way are answers too: a caller sees a gRPC status, never a transport's error type.
 //!
 //! Two channels to one peer do not share a connection. Market data and orders each get their own: a
 //! reader that stops reading must never hold up an order, and h2 ends a connection on which small
@@ -87,8 +88,8 @@ impl Channel {
         }))
     }
 
-    /// Returns the way to the peer that `dial` connects to, over any kind of byte stream: a simulated
-    /// network, a pipe. `authority` is what the peer is called in its requests.
+    /// Returns the way to the peer that `dial` connects to, over any kind of byte stream: a
+    /// simulated network, a pipe. `authority` is what the peer is called in its requests.
     pub fn dialed<F, Fut, I>(authority: Authority, options: RemoteOptions, dial: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
@@ -100,8 +101,8 @@ impl Channel {
         }
     }
 
-    /// Returns a way whose peer is named later, and the means to name it: for servers that call each
-    /// other, of which one must start first. Until then every call answers UNAVAILABLE.
+    /// Returns a way whose peer is named later, and the means to name it: for servers that call
+    /// each other, of which one must start first. Until then every call answers UNAVAILABLE.
     pub fn deferred() -> (Self, Binding) {
         let slot = Arc::new(OnceLock::new());
         (
@@ -122,8 +123,8 @@ impl Channel {
     }
 }
 
-/// Connects to `host:port`, every address that the name resolves to in turn. Small messages leave at
-/// once: with Nagle's algorithm a call can wait 40 ms for an acknowledgement.
+/// Connects to `host:port`, every address that the name resolves to in turn. Small messages leave
+/// at once: with Nagle's algorithm a call can wait 40 ms for an acknowledgement.
 async fn dial(target: String) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(target).await?;
     stream.set_nodelay(true)?;

@@ -36,7 +36,8 @@ impl Clock {
         Self::of(Source::System)
     }
 
-    /// Returns a clock that stands at `start` until it is moved by [`Clock::advance`] or [`Clock::set`].
+    /// Returns a clock that stands at `start` until it is moved by [`Clock::advance`] or
+    /// [`Clock::set`].
     pub fn fake(start: SystemTime) -> Self {
         Self::of(Source::Fake(AtomicI64::new(nanos_of(start))))
     }

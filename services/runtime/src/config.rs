@@ -1,12 +1,12 @@
-//! How every role reads its settings: YAML text, `${VARIABLE}`s filled in from the environment, then a
-//! typed struct. Whatever does not fit is an error that says where and what would.
+//! How every role reads its settings: YAML text, `${VARIABLE}`s filled in from the environment,
+//! then a typed struct. Whatever does not fit is an error that says where and what would.
 //!
-//! - Variables are expanded once, when the text is read, and within values only. What a variable holds
-//!   stays one value: it can bring neither keys nor structure nor further variables (H65). `$${` writes a
-//!   literal `${`.
+//! - Variables are expanded once, when the text is read, and within values only. What a variable
+//!   holds stays one value: it can bring neither keys nor structure nor further variables (H65).
+//!   `$${` writes a literal `${`.
 //! - Aliases and anchors are refused: a few lines of them can describe gigabytes.
-//! - Numbers are read from the text as written, so that an exact decimal stays exact when its field is
-//!   text: `0.10` does not become `0.1`.
+//! - Numbers are read from the text as written, so that an exact decimal stays exact when its field
+//!   is text: `0.10` does not become `0.1`.
 //! - Text of values never appears in an error: it may be a secret.
 
 use std::path::{Path, PathBuf};

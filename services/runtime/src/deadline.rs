@@ -1,4 +1,5 @@
-//! Deadlines that travel: a point on the monotonic clock here, a `grpc-timeout` header between hops.
+//! Deadlines that travel: a point on the monotonic clock here, a `grpc-timeout` header between
+//! hops.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,8 +22,8 @@ pub(crate) const TIMEOUT_HEADER: &str = "grpc-timeout";
 /// Most digits that the gRPC specification allows in a timeout.
 const DIGITS_MAX: usize = 8;
 
-/// Furthest point in time that a deadline can name: beyond it a monotonic clock may overflow, and no
-/// call lives that long.
+/// Furthest point in time that a deadline can name: beyond it a monotonic clock may overflow, and
+/// no call lives that long.
 const HORIZON: Duration = Duration::from_secs(366 * 24 * 3_600);
 
 /// The point in time at which a caller stops waiting.
@@ -60,8 +61,9 @@ impl Deadline {
         self.remaining().is_zero()
     }
 
-    /// Runs `future` under this deadline: outgoing calls made within it carry what is left. The trace
-    /// of the running call stays. Does not end the future by itself; that is [`Deadline::bound`].
+    /// Runs `future` under this deadline: outgoing calls made within it carry what is left. The
+    /// trace of the running call stays. Does not end the future by itself; that is
+    /// [`Deadline::bound`].
     pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
         CallContext {
             deadline: Some(self),

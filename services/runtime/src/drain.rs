@@ -1,5 +1,5 @@
-//! The end of a process, told in order: a drain begins once, everyone who listens finishes what is in
-//! flight, and whoever waits for them waits for a bounded time.
+//! The end of a process, told in order: a drain begins once, everyone who listens finishes what is
+//! in flight, and whoever waits for them waits for a bounded time.
 
 use std::time::Duration;
 

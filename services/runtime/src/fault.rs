@@ -16,9 +16,9 @@ pub use invalid::{FieldError, InvalidArgument};
 /// The `domain` of every `google.rpc.ErrorInfo` that this project makes.
 pub const DOMAIN: &str = "chimera";
 
-/// Longest message put on the wire, in bytes. A status travels in HTTP/2 trailers, and peers commonly
-/// refuse header lists above 8 KiB: a longer one would turn a typed error into a broken stream. One
-/// byte of a message takes up to three there.
+/// Longest message put on the wire, in bytes. A status travels in HTTP/2 trailers, and peers
+/// commonly refuse header lists above 8 KiB: a longer one would turn a typed error into a broken
+/// stream. One byte of a message takes up to three there.
 const MESSAGE_BYTES_MAX: usize = 512;
 
 /// Longest single fact, field path or description, in bytes; same reason.
@@ -104,8 +104,8 @@ impl QuotaViolation {
     }
 }
 
-/// Returns the status that tells a caller about `fault`: its code and text, one `ErrorInfo` with its
-/// reason and facts, and `BadRequest`, `RetryInfo` and `QuotaFailure` where it has any.
+/// Returns the status that tells a caller about `fault`: its code and text, one `ErrorInfo` with
+/// its reason and facts, and `BadRequest`, `RetryInfo` and `QuotaFailure` where it has any.
 ///
 /// Texts are cut to a bound, so that the status always fits into HTTP/2 trailers.
 pub fn into_status(fault: impl Fault) -> Status {

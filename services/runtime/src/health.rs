@@ -19,8 +19,8 @@ mod tests;
 
 /// Knows which services are ready. Clones know the same.
 ///
-/// Ready means truly ready: able to do what the service promises. From the moment a drain begins nothing
-/// is ready any more, so that load goes elsewhere while what is in flight ends.
+/// Ready means truly ready: able to do what the service promises. From the moment a drain begins
+/// nothing is ready any more, so that load goes elsewhere while what is in flight ends.
 #[derive(Clone, Debug)]
 pub struct Health {
     ready: watch::Sender<BTreeMap<String, bool>>,

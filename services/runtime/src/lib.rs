@@ -1,8 +1,8 @@
 //! What every server of the mesh needs and no server should write twice.
 //!
 //! A server is a [`Service`]: a generated gRPC server behind the server stack (deadline, trace,
-//! admission, isolation of panics, metrics). Servers meet through a [`Channel`], which leads to services
-//! of this process or across a network and behaves alike either way. Errors leave as
+//! admission, isolation of panics, metrics). Servers meet through a [`Channel`], which leads to
+//! services of this process or across a network and behaves alike either way. Errors leave as
 //! [`Fault`](fault::Fault)s, the wall clock comes in as a [`Clock`](clock::Clock), and a
 //! [`Drain`](drain::Drain) ends it all in order and in time.
 //!

@@ -1,5 +1,5 @@
-//! A listener whose end is certain: it bounds what peers may take from it, and its drain ends at the
-//! drain deadline whatever they do.
+//! A listener whose end is certain: it bounds what peers may take from it, and its drain ends at
+//! the drain deadline whatever they do.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -30,8 +30,8 @@ mod tests;
 
 pub use options::{ListenOptions, Protocols};
 
-/// Pause after a failed accept, such as for want of file descriptors: long enough not to spin, short
-/// enough to be back as soon as one is free.
+/// Pause after a failed accept, such as for want of file descriptors: long enough not to spin,
+/// short enough to be back as soon as one is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Where connections come from: the operating system, or a simulated network.
@@ -58,8 +58,8 @@ impl Accept for TcpListener {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// Serves gRPC `services` on what `listener` accepts, until `signal` tells of a drain and the drain has
-/// ended. Returns how it ended.
+/// Serves gRPC `services` on what `listener` accepts, until `signal` tells of a drain and the drain
+/// has ended. Returns how it ended.
 pub async fn serve<A: Accept>(
     listener: A,
     services: impl IntoIterator<Item = Service>,

@@ -1,5 +1,5 @@
-//! Lists by pages: sizes within bounds, and tokens that only this server can have issued for the list at
-//! hand (H48).
+//! Lists by pages: sizes within bounds, and tokens that only this server can have issued for the
+//! list at hand (H48).
 
 use tonic::Code;
 
@@ -23,15 +23,17 @@ impl PageTokens {
         Self { key }
     }
 
-    /// Returns the token of the page that begins behind `position`, in the list that `filter` selects.
+    /// Returns the token of the page that begins behind `position`, in the list that `filter`
+    /// selects.
     ///
-    /// `filter` is everything that must be the same in the next request, the caller's account included:
-    /// for instance the encoded request without its page fields.
+    /// `filter` is everything that must be the same in the next request, the caller's account
+    /// included: for instance the encoded request without its page fields.
     pub fn issue(&self, filter: &[u8], position: &[u8]) -> String {
         self.key.seal(PURPOSE, filter, position)
     }
 
-    /// Returns the position behind which the page begins; nothing for an empty token, the first page.
+    /// Returns the position behind which the page begins; nothing for an empty token, the first
+    /// page.
     pub fn read(&self, filter: &[u8], token: &str) -> Result<Option<Vec<u8>>, InvalidPageToken> {
         if token.is_empty() {
             return Ok(None);

@@ -9,8 +9,9 @@ use crate::server::DescriptorError;
 #[cfg(test)]
 mod tests;
 
-/// Returns both reflection services. They list the services in `mounted` and themselves, and describe
-/// them from `descriptor_sets` (`chimera_contracts::FILE_DESCRIPTOR_SET` and those of any foreign one).
+/// Returns both reflection services. They list the services in `mounted` and themselves, and
+/// describe them from `descriptor_sets` (`chimera_contracts::FILE_DESCRIPTOR_SET` and those of any
+/// foreign one).
 pub fn services(
     mounted: &[Service],
     descriptor_sets: &[&[u8]],

@@ -1,5 +1,5 @@
-//! What every gRPC server stands behind, in process as over a network: routing by exact method name,
-//! deadline, trace, admission, isolation of panics and metrics, in this order.
+//! What every gRPC server stands behind, in process as over a network: routing by exact method
+//! name, deadline, trace, admission, isolation of panics and metrics, in this order.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

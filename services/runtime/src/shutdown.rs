@@ -1,5 +1,5 @@
-//! The operating system's word that the process must end: the first signal begins the drain, the second
-//! one ends the process at once.
+//! The operating system's word that the process must end: the first signal begins the drain, the
+//! second one ends the process at once.
 
 use std::io;
 
@@ -12,12 +12,12 @@ use crate::tasks::Tasks;
 #[cfg(test)]
 mod tests;
 
-/// Added to a signal's number to make the exit status of a process that a second one ended: 130 after
-/// SIGINT, 143 after SIGTERM, as shells report it.
+/// Added to a signal's number to make the exit status of a process that a second one ended: 130
+/// after SIGINT, 143 after SIGTERM, as shells report it.
 const EXIT_BY_SIGNAL: i32 = 128;
 
-/// Listens for SIGTERM and SIGINT. The first begins `drain`; the second exits the process at once with
-/// status 130 (SIGINT) or 143 (SIGTERM), whatever is still in flight.
+/// Listens for SIGTERM and SIGINT. The first begins `drain`; the second exits the process at once
+/// with status 130 (SIGINT) or 143 (SIGTERM), whatever is still in flight.
 ///
 /// What a drain would have finished is then left to recovery, as after a crash.
 pub fn listen(drain: Drain, tasks: &Tasks) -> io::Result<JoinHandle<()>> {

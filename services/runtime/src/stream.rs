@@ -35,7 +35,8 @@ pub enum Next<T> {
     End(End),
 }
 
-/// Passes every event to every reader, each through a bounded queue of its own. Clones are the same.
+/// Passes every event to every reader, each through a bounded queue of its own. Clones are the
+/// same.
 ///
 /// Publishing never waits. Events are cloned for each reader: put large ones behind an `Arc`.
 #[derive(Debug)]
@@ -68,7 +69,8 @@ impl<T> Clone for Fanout<T> {
 }
 
 impl<T: Clone> Fanout<T> {
-    /// Returns a fan-out to at most `readers_max` readers, each of which may be `queue_max` events behind.
+    /// Returns a fan-out to at most `readers_max` readers, each of which may be `queue_max` events
+    /// behind.
     pub fn new(queue_max: usize, readers_max: usize) -> Self {
         let readers = Readers {
             open: Vec::new(),
@@ -105,8 +107,8 @@ impl<T: Clone> Fanout<T> {
         Ok(Subscription { events, end })
     }
 
-    /// Passes `event` to every reader. A reader whose queue is full is ended: it gets what is in its
-    /// queue and then [`End::SlowReader`].
+    /// Passes `event` to every reader. A reader whose queue is full is ended: it gets what is in
+    /// its queue and then [`End::SlowReader`].
     pub fn publish(&self, event: &T) {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         readers
@@ -218,8 +220,8 @@ impl ResumeTokens {
         Self { key }
     }
 
-    /// Returns the token that goes on behind `seq`. `scope` is what the reader may see, e.g. its account
-    /// and filter: the token is good for nothing else (H31).
+    /// Returns the token that goes on behind `seq`. `scope` is what the reader may see, e.g. its
+    /// account and filter: the token is good for nothing else (H31).
     pub fn issue(&self, scope: &[u8], epoch: Epoch, seq: u64) -> String {
         let payload = [epoch.0.to_be_bytes(), seq.to_be_bytes()].concat();
         self.key.seal(PURPOSE, scope, &payload)

@@ -18,9 +18,9 @@ mod tests;
 
 /// Owns tasks. Clones share them; a [`child`](Tasks::child) is cancelled with its parent.
 ///
-/// A task goes on with the trace of the call that spawns it but does not inherit its deadline: work that
-/// must outlive its caller, such as an order on its way to a venue, is spawned here for just that
-/// reason.
+/// A task goes on with the trace of the call that spawns it but does not inherit its deadline: work
+/// that must outlive its caller, such as an order on its way to a venue, is spawned here for just
+/// that reason.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
@@ -41,9 +41,9 @@ impl Tasks {
         }
     }
 
-    /// Spawns `future` under `name`, which stands in its log records. A panic is counted with that name,
-    /// ends this task alone, and stays visible to whoever joins the handle; the panic hook that
-    /// [`telemetry::init`](crate::telemetry::init) installs logs it.
+    /// Spawns `future` under `name`, which stands in its log records. A panic is counted with that
+    /// name, ends this task alone, and stays visible to whoever joins the handle; the panic hook
+    /// that [`telemetry::init`](crate::telemetry::init) installs logs it.
     pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

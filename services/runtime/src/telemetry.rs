@@ -1,5 +1,5 @@
-//! What a process says of itself: one log record per event, traces to a collector if asked, metrics as
-//! text.
+//! What a process says of itself: one log record per event, traces to a collector if asked, metrics
+//! as text.
 
 use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -25,11 +25,12 @@ pub use record::LogFormat;
 use crate::clock::Clock;
 use crate::trace;
 
-/// Longest that a span may take to reach the collector, and the last ones at the end of the process.
+/// Longest that a span may take to reach the collector, and the last ones at the end of the
+/// process.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is logged unless the configuration says otherwise. The libraries below speak up at `warn`: their
-/// own spans of an export would be exported in turn.
+/// What is logged unless the configuration says otherwise. The libraries below speak up at `warn`:
+/// their own spans of an export would be exported in turn.
 const DEFAULT_FILTER: &str = "info,h2=warn,hyper=warn,hyper_util=warn,tower=warn,tonic=warn";
 
 /// Settings of logs and traces.
@@ -40,7 +41,8 @@ pub struct TelemetryConfig {
     pub format: LogFormat,
     /// Which records are written, e.g. `info,chimera_order=debug`.
     pub filter: String,
-    /// Where traces go, e.g. `http://collector:4317` (OTLP over gRPC). None by default: nothing leaves.
+    /// Where traces go, e.g. `http://collector:4317` (OTLP over gRPC). None by default: nothing
+    /// leaves.
     pub otlp_endpoint: Option<String>,
     /// What this process is called in its traces.
     pub service_name: String,
@@ -107,8 +109,8 @@ impl Telemetry {
     }
 }
 
-/// Sets up logs to standard error, metrics, and traces where the configuration names a collector (which
-/// needs a tokio runtime around the call). A panic is logged as one record too.
+/// Sets up logs to standard error, metrics, and traces where the configuration names a collector
+/// (which needs a tokio runtime around the call). A panic is logged as one record too.
 ///
 /// Repeatable: once it has succeeded, every later call returns what the first one set up.
 pub fn init(config: &TelemetryConfig) -> Result<Telemetry, TelemetryError> {

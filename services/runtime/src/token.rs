@@ -1,5 +1,5 @@
-//! Opaque texts that come back from callers: whoever issues one recognises it, and no one else can make
-//! one.
+//! Opaque texts that come back from callers: whoever issues one recognises it, and no one else can
+//! make one.
 
 use std::fmt;
 
@@ -20,7 +20,8 @@ const TEXT_MAX: usize = 1_024;
 
 /// The key that authenticates tokens.
 ///
-/// Tokens that must be valid after a restart, or at another replica, need a key that is the same there.
+/// Tokens that must be valid after a restart, or at another replica, need a key that is the same
+/// there.
 #[derive(Clone)]
 pub struct TokenKey(Zeroizing<[u8; 32]>);
 
@@ -30,16 +31,16 @@ impl TokenKey {
         Self(Zeroizing::new(rand::random()))
     }
 
-    /// Returns the key made of `secret`, for tokens that outlive the process. `purpose` separates the
-    /// keys made of one secret.
+    /// Returns the key made of `secret`, for tokens that outlive the process. `purpose` separates
+    /// the keys made of one secret.
     pub fn derived(secret: &[u8], purpose: &str) -> Self {
         let mut hash = mac(secret);
         hash.update(purpose.as_bytes());
         Self(Zeroizing::new(hash.finalize().into_bytes().into()))
     }
 
-    /// Returns a token that holds `payload` and is valid for `scope` only. The payload can be read by
-    /// anyone; it is not secret.
+    /// Returns a token that holds `payload` and is valid for `scope` only. The payload can be read
+    /// by anyone; it is not secret.
     pub(crate) fn seal(&self, purpose: &str, scope: &[u8], payload: &[u8]) -> String {
         let tag: [u8; 32] = self
             .authenticate(purpose, scope, payload)
@@ -49,7 +50,8 @@ impl TokenKey {
         URL_SAFE_NO_PAD.encode([&tag[..TAG_BYTES], payload].concat())
     }
 
-    /// Returns what a token holds; nothing when this key did not seal it for this purpose and scope.
+    /// Returns what a token holds; nothing when this key did not seal it for this purpose and
+    /// scope.
     pub(crate) fn open(&self, purpose: &str, scope: &[u8], token: &str) -> Option<Vec<u8>> {
         if token.len() > TEXT_MAX {
             return None;

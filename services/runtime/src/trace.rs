@@ -132,8 +132,8 @@ pub(crate) fn begin_call(method: &str, caller: Option<TraceContext>) -> (Span, T
     (span, trace)
 }
 
-/// Makes `span` an exported child of its caller's and returns its ids; nothing when the span is filtered
-/// out or nobody exports it.
+/// Makes `span` an exported child of its caller's and returns its ids; nothing when the span is
+/// filtered out or nobody exports it.
 fn exported_child(span: &Span, caller: Option<TraceContext>) -> Option<TraceContext> {
     if let Some(caller) = caller {
         let parent = Context::new().with_remote_span_context(caller.to_remote());

@@ -1,5 +1,5 @@
-//! What a caller is told when the way to a peer fails. Two cases that a caller must tell apart: the call
-//! never left, and nobody knows what became of it.
+//! What a caller is told when the way to a peer fails. Two cases that a caller must tell apart: the
+//! call never left, and nobody knows what became of it.
 
 use std::error::Error;
 use std::pin::Pin;

@@ -18,8 +18,9 @@ use crate::trace::TRACEPARENT_HEADER;
 
 /// Writes deadline and trace into an outgoing call and returns the deadline it has to keep.
 ///
-/// The deadline is the earlier one of what this call asks for and what the running call has left, so
-/// that a budget can only shrink from hop to hop. Fails when nothing is left: the call does not go out.
+/// The deadline is the earlier one of what this call asks for and what the running call has left,
+/// so that a budget can only shrink from hop to hop. Fails when nothing is left: the call does not
+/// go out.
 pub(super) fn prepare(headers: &mut HeaderMap) -> Result<Option<Deadline>, DeadlineExceeded> {
     let context = CallContext::current();
     if let Some(trace) = context.trace {
@@ -42,8 +43,8 @@ pub(super) fn prepare(headers: &mut HeaderMap) -> Result<Option<Deadline>, Deadl
     Ok(Some(deadline))
 }
 
-/// Waits for an answer until the deadline, and keeps its body under the same deadline: a peer that no
-/// longer answers cannot hold the caller longer than a live one.
+/// Waits for an answer until the deadline, and keeps its body under the same deadline: a peer that
+/// no longer answers cannot hold the caller longer than a live one.
 pub(super) async fn keep(
     deadline: Option<Deadline>,
     answer: impl Future<Output = Response<Body>>,

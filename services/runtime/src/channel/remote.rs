@@ -1,5 +1,5 @@
-//! A peer across a network: one HTTP/2 connection, made when it is first needed and made anew when it
-//! is lost.
+//! A peer across a network: one HTTP/2 connection, made when it is first needed and made anew when
+//! it is lost.
 
 use std::fmt;
 use std::future::Future;
@@ -25,18 +25,19 @@ use crate::fault::into_status;
 use crate::http2::HEADER_BYTES_MAX;
 use crate::server::Overloaded;
 
-/// First pause after a failed connect; doubles with each further one. Callers that come during a pause
-/// are refused at once.
+/// First pause after a failed connect; doubles with each further one. Callers that come during a
+/// pause are refused at once.
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 
 /// Longest pause between connects: a peer that comes back is found within it.
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
-/// Connections that one call may try. The second one serves a call that met a connection just as its
-/// peer was closing it, and only when not a byte of the call had left.
+/// Connections that one call may try. The second one serves a call that met a connection just as
+/// its peer was closing it, and only when not a byte of the call had left.
 const CONNECTIONS_PER_CALL: usize = 2;
 
-/// What a refused caller is told to wait: the time in which a full channel answers some of its calls.
+/// What a refused caller is told to wait: the time in which a full channel answers some of its
+/// calls.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 type Sender = SendRequest<Body>;
@@ -163,8 +164,8 @@ impl Peer {
         connecting.await
     }
 
-    /// Begins to connect in a task of its own, so that a caller who goes away takes nothing along. The
-    /// task ends by itself within the connect timeout.
+    /// Begins to connect in a task of its own, so that a caller who goes away takes nothing along.
+    /// The task ends by itself within the connect timeout.
     fn begin(self: Arc<Self>, failures: u32) -> Connecting {
         let connecting = tokio::spawn(async move {
             let connected = self.connect().await;

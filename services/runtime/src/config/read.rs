@@ -1,4 +1,5 @@
-//! The tree as serde sees it: scalars are read as what the field wants, and errors know where they are.
+//! The tree as serde sees it: scalars are read as what the field wants, and errors know where they
+//! are.
 
 use std::fmt::Display;
 use std::iter::Enumerate;
@@ -14,7 +15,8 @@ use serde::de::{
 use super::yaml::{Key, Node, Value};
 use super::{ConfigError, Place, Problem};
 
-/// How unlike a known key may be and still be offered instead of a wrong one (0 is unlike, 1 the same).
+/// How unlike a known key may be and still be offered instead of a wrong one (0 is unlike, 1 the
+/// same).
 const LIKENESS_MIN: f64 = 0.7;
 
 /// Reads one value.
@@ -145,7 +147,9 @@ macro_rules! scalars {
     ($($method:ident: $type:ty => $visit:ident;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
             match self.parsed::<$type>() {
-                Some(value) => visitor.$visit(value).map_err(|error: ReadError| error.on(self.0.line)),
+                Some(value) => {
+                    visitor.$visit(value).map_err(|error: ReadError| error.on(self.0.line))
+                }
                 None => Err(self.refuse(&visitor)),
             }
         }

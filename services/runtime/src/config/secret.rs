@@ -17,7 +17,8 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Returns the text itself, for the one place that needs it; never for a log, an error or a trace.
+    /// Returns the text itself, for the one place that needs it; never for a log, an error or a
+    /// trace.
     pub fn expose(&self) -> &str {
         &self.0
     }

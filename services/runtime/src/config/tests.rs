@@ -262,6 +262,24 @@ fn a_secret_is_read_but_never_shown() {
 }
 
 #[test]
+fn the_settings_of_this_crate_are_read_with_their_defaults() {
+    use crate::listen::{ListenOptions, Protocols};
+    let text = "protocols: http1_and_http2\nconnections_max: 5\ndrain_within: 3s";
+    let options: ListenOptions = parse(text, environment).unwrap();
+    let expected = ListenOptions {
+        protocols: Protocols::Http1AndHttp2,
+        connections_max: 5,
+        drain_within: Duration::from_secs(3),
+        ..ListenOptions::default()
+    };
+    assert_eq!(options, expected);
+    let remote: crate::channel::RemoteOptions = parse("connect_timeout: 1s", environment).unwrap();
+    assert_eq!(remote.connect_timeout, Duration::from_secs(1));
+    let telemetry: crate::telemetry::TelemetryConfig = parse("format: human", environment).unwrap();
+    assert_eq!(telemetry.format, crate::telemetry::LogFormat::Human);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let error = load::<Settings>(Path::new("/does/not/exist.yaml")).unwrap_err();
     assert!(

@@ -23,7 +23,8 @@ impl FieldError {
         }
     }
 
-    /// Returns the same error seen from one level further out: `price` within `order` is `order.price`.
+    /// Returns the same error seen from one level further out: `price` within `order` is
+    /// `order.price`.
     pub fn within(self, outer: &str) -> Self {
         Self {
             field: format!("{outer}.{}", self.field),

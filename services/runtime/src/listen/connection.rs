@@ -25,7 +25,8 @@ const HTTP1_BUFFER_BYTES: usize = 64 * 1_024;
 /// Most headers of one HTTP/1.1 request.
 const HTTP1_HEADERS_MAX: usize = 100;
 
-/// Serves one connection until it ends, or, once `closing` tells so, until what it had begun is done.
+/// Serves one connection until it ends, or, once `closing` tells so, until what it had begun is
+/// done.
 pub(super) async fn run<I, S, B>(
     io: I,
     peer: SocketAddr,

@@ -17,8 +17,8 @@ pub(super) enum Spoken {
     Other,
 }
 
-/// Reads until the first bytes are HTTP/2's preface or can no longer be. An end of input within them is
-/// an error.
+/// Reads until the first bytes are HTTP/2's preface or can no longer be. An end of input within
+/// them is an error.
 pub(super) async fn read<I>(mut io: I) -> io::Result<(Spoken, Rewound<I>)>
 where
     I: AsyncRead + Unpin,

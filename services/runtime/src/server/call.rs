@@ -93,8 +93,8 @@ pub(super) async fn answer(
     failure.into_http()
 }
 
-/// Returns when the call's caller stops waiting: its own word, bounded by policy where the method is
-/// unary. What has already passed is refused here, so that no handler ever sees it (H14).
+/// Returns when the call's caller stops waiting: its own word, bounded by policy where the method
+/// is unary. What has already passed is refused here, so that no handler ever sees it (H14).
 fn deadline_of(
     headers: &HeaderMap,
     method: &Method,

@@ -1,5 +1,5 @@
-//! The methods of a service, read from its descriptors: the only names that routing, limits and metric
-//! labels know (H17, H64).
+//! The methods of a service, read from its descriptors: the only names that routing, limits and
+//! metric labels know (H17, H64).
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -14,7 +14,8 @@ pub struct Policy {
     pub unary_deadline_max: Duration,
     /// Most unary calls at one time; the next one is shed.
     ///
-    /// 1,024: at a millisecond a call that is a million calls a second, so more can only be a backlog.
+    /// 1,024: at a millisecond a call that is a million calls a second, so more can only be a
+    /// backlog.
     pub calls_max: usize,
     /// Most streams open at one time; the next one is shed.
     ///

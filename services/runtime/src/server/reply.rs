@@ -1,5 +1,5 @@
-//! A call's answer while it is being sent: the deadline, the place, the trace and the measurement of a
-//! call all last until its body ends, not merely until its handler returns.
+//! A call's answer while it is being sent: the deadline, the place, the trace and the measurement
+//! of a call all last until its body ends, not merely until its handler returns.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -146,8 +146,8 @@ fn code_in(headers: &HeaderMap) -> Code {
     code.unwrap_or(Code::Unknown)
 }
 
-/// What is measured of a call: begun when it arrives, ended with its code. A call that nobody waits for
-/// any more is counted as cancelled.
+/// What is measured of a call: begun when it arrives, ended with its code. A call that nobody waits
+/// for any more is counted as cancelled.
 pub(super) struct Finish {
     method: Option<Arc<str>>,
     begun: Instant,
@@ -155,8 +155,8 @@ pub(super) struct Finish {
 }
 
 impl Finish {
-    /// Begins to measure a call. Without a known method its label is `other`: names that callers choose
-    /// never become labels (H64).
+    /// Begins to measure a call. Without a known method its label is `other`: names that callers
+    /// choose never become labels (H64).
     pub(super) fn begin(method: Option<&Method>) -> Self {
         let method = method.map(|method| method.label.clone());
         let this = Self {

@@ -1,5 +1,5 @@
-//! Statuses that the library below makes by itself: they get what every status of this project has, a
-//! reason; and bytes that are no message become the caller's fault instead of ours.
+//! Statuses that the library below makes by itself: they get what every status of this project has,
+//! a reason; and bytes that are no message become the caller's fault instead of ours.
 
 use http::HeaderMap;
 use tonic::{Code, Status};
@@ -65,8 +65,8 @@ impl Fault for Undetailed {
     }
 }
 
-/// Gives a status of INTERNAL or UNKNOWN that has no details the reason it lacks. Any other code was
-/// chosen by a service and stays as it is.
+/// Gives a status of INTERNAL or UNKNOWN that has no details the reason it lacks. Any other code
+/// was chosen by a service and stays as it is.
 pub(super) fn detail(headers: &mut HeaderMap) {
     let Some(status) = Status::from_header_map(headers) else {
         return;

@@ -6,8 +6,8 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::TelemetryError;
 
-/// Bounds of the buckets of every histogram, in seconds: from half the order path's budget up to the
-/// longest unary call.
+/// Bounds of the buckets of every histogram, in seconds: from half the order path's budget up to
+/// the longest unary call.
 const BUCKETS: [f64; 16] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
     2.5, 10.0, 30.0,

@@ -16,8 +16,8 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::clock::Clock;
 use crate::trace::TraceContext;
 
-/// Longest single text in a record, in bytes; what venues and callers send may be as long as they like
-/// (H54).
+/// Longest single text in a record, in bytes; what venues and callers send may be as long as they
+/// like (H54).
 const TEXT_BYTES_MAX: usize = 4 * 1_024;
 
 /// How a log record is written.
@@ -108,8 +108,8 @@ where
             LogFormat::Json => json(time, level, metadata.target(), message, fields),
             LogFormat::Human => human(time, level, metadata.target(), &message, &fields),
         };
-        // One write a record, so that the lines of two threads cannot mix. Where to complain if standard
-        // error is gone?
+        // One write a record, so that the lines of two threads cannot mix. Where to complain if
+        // standard error is gone?
         let _ = (self.output)().write_all(line.as_bytes());
     }
 }
@@ -190,8 +190,8 @@ impl Visit for Fields {
     }
 }
 
-/// Returns a text that can neither end its line nor drive a terminal, cut to its bound. JSON escapes the
-/// lower control characters by itself; these are the ones that it lets through.
+/// Returns a text that can neither end its line nor drive a terminal, cut to its bound. JSON
+/// escapes the lower control characters by itself; these are the ones that it lets through.
 fn harmless(text: &str) -> String {
     let cut = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
     let mut harmless = String::with_capacity(cut.len());
