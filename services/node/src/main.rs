@@ -1,1 +1,7 @@
-fn main() {}
+//! See `chimera --help`.
+
+use chimera_node::{Exit, cli};
+
+fn main() -> Exit {
+    cli::main()
+}

@@ -1,0 +1,236 @@
+//! Starts the roles of a process, in the order in which they need each other.
+
+use std::{sync::Arc, time::Duration};
+
+use chimera_contracts::FILE_DESCRIPTOR_SET;
+use chimera_egress::{Egress, EgressApi, EgressPolicy};
+use chimera_api_factory::Process;
+use chimera_runtime::{Channel, Service};
+
+use super::{MeshError, Surroundings, wiring::Wiring};
+use crate::{cli::Role, config::Config};
+
+/// What must be closed at the end.
+#[derive(Default)]
+pub struct Running {
+    connector: Option<chimera_connector::Server>,
+    order: Option<chimera_order::Server>,
+    position: Option<Arc<chimera_position::Server>>,
+}
+
+impl Running {
+    /// Closes sessions and stops what the roles run, each within the bound.
+    pub async fn close(self, within: Duration) {
+        if let Some(order) = self.order {
+            order.close(within).await;
+        }
+        drop(self.position);
+        if let Some(connector) = self.connector {
+            connector.close(within).await;
+        }
+    }
+}
+
+/// Starts `roles`; each becomes reachable through `wiring`.
+pub async fn start(
+    config: &Config,
+    roles: &[Role],
+    wiring: &mut Wiring,
+    around: &Surroundings,
+) -> Result<Running, MeshError> {
+    let mut running = Running::default();
+    let calls_out = [Role::Connector, Role::MarketData, Role::ApiFactory];
+    let egress = if roles.iter().any(|role| calls_out.contains(role)) {
+        Some(egress(config, around)?)
+    } else {
+        None
+    };
+    if let Some(egress) = egress.as_ref().filter(|_| roles.contains(&Role::Connector)) {
+        running.connector = Some(connector(config, egress, wiring, around).await?);
+    }
+    if roles.contains(&Role::Order) {
+        running.order = Some(order(config, wiring, around).await?);
+    }
+    if roles.contains(&Role::Position) {
+        running.position = Some(position(config, wiring, around).await?);
+    }
+    if let Some(egress) = egress.as_ref().filter(|_| roles.contains(&Role::MarketData)) {
+        market_data(config, egress, wiring, around).await?;
+    }
+    if let Some(egress) = egress.as_ref().filter(|_| roles.contains(&Role::ApiFactory)) {
+        api_factory(config, egress, wiring, around, roles).await?;
+    }
+    Ok(running)
+}
+
+/// Spawns a task that ends with the mesh.
+fn spawn(around: &Surroundings, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+    let ending = around.tasks.clone();
+    around.tasks.spawn(name, async move {
+        tokio::select! {
+            () = ending.cancelled() => {}
+            () = work => {}
+        }
+    });
+}
+
+/// Returns the one way out of this process, with a cluster for each venue and the heartbeat's.
+fn egress(config: &Config, around: &Surroundings) -> Result<Egress, MeshError> {
+    let venues = config.connector.venues().map_err(MeshError::starting("connector"))?;
+    let mut policy = EgressPolicy::default();
+    policy.clusters.extend(venues.iter().map(chimera_connector::ConfiguredVenue::cluster_policy));
+    if let Some(heartbeat) = &config.api_factory.heartbeat {
+        let cluster = heartbeat.cluster_policy().map_err(MeshError::starting("api_factory"))?;
+        policy.clusters.push(cluster);
+    }
+    Egress::over_sockets(policy, None, around.clock.clone()).map_err(MeshError::starting("egress"))
+}
+
+/// Returns the internal service that shows the way out of this process.
+fn egress_service(egress: &Egress, around: &Surroundings) -> Result<Service, MeshError> {
+    let api = EgressApi::new(egress.clone(), around.drain.signal());
+    Ok(Service::new(api.into_server(), FILE_DESCRIPTOR_SET)?)
+}
+
+async fn connector(
+    config: &Config,
+    egress: &Egress,
+    wiring: &mut Wiring,
+    around: &Surroundings,
+) -> Result<chimera_connector::Server, MeshError> {
+    let starting = MeshError::starting::<chimera_connector::StartError>("connector");
+    let venues = config.connector.venues().map_err(MeshError::starting("connector"))?;
+    let deps = chimera_connector::Deps {
+        egress: egress.clone(),
+        venues,
+        credentials: config.credentials().map_err(MeshError::starting("connector"))?,
+        clock: around.clock.clone(),
+        drain: around.drain.signal(),
+    };
+    let server =
+        chimera_connector::start(config.connector.clone(), deps).await.map_err(starting)?;
+    let mut services = server.routes();
+    services.push(egress_service(egress, around)?);
+    // A venue that is down must not make the mesh unready: sessions say how they stand.
+    wiring.register("chimera.connector.v1.ConnectorService").set_ready();
+    wiring.expose(Role::Connector, services).await?;
+    Ok(server)
+}
+
+async fn order(
+    config: &Config,
+    wiring: &mut Wiring,
+    around: &Surroundings,
+) -> Result<chimera_order::Server, MeshError> {
+    let mut settings = config.order.clone();
+    settings.timeline_directory.get_or_insert_with(|| config.data_dir.join("logs/orders"));
+    std::fs::create_dir_all(&config.data_dir)?;
+    let deps = chimera_order::Deps {
+        journal: config.journal(),
+        connector: wiring.channel(Role::Connector)?,
+        clock: around.clock.clone(),
+        drain: around.drain.signal(),
+    };
+    let server =
+        chimera_order::start(settings, deps).await.map_err(MeshError::starting("order"))?;
+    let readiness = wiring.register("chimera.order.v1.OrderService");
+    let recovered = server.ready();
+    let readying = async move {
+        recovered.await;
+        readiness.set_ready();
+    };
+    spawn(around, "order readiness", readying);
+    wiring.expose(Role::Order, server.routes()).await?;
+    Ok(server)
+}
+
+async fn position(
+    config: &Config,
+    wiring: &mut Wiring,
+    around: &Surroundings,
+) -> Result<Arc<chimera_position::Server>, MeshError> {
+    let channels = chimera_position::Channels {
+        order: wiring.channel(Role::Order)?,
+        connector: wiring.channel(Role::Connector)?,
+    };
+    let server = chimera_position::start(
+        config.position.clone(),
+        channels,
+        around.clock.clone(),
+        around.drain.signal(),
+    )
+    .await
+    .map_err(MeshError::starting("position"))?;
+    let server = Arc::new(server);
+    let readiness = wiring.register("chimera.position.v1.PositionService");
+    let built = server.clone();
+    let readying = async move {
+        built.ready().await;
+        readiness.set_ready();
+    };
+    spawn(around, "position readiness", readying);
+    wiring.expose(Role::Position, server.routes()).await?;
+    Ok(server)
+}
+
+async fn market_data(
+    config: &Config,
+    egress: &Egress,
+    wiring: &mut Wiring,
+    around: &Surroundings,
+) -> Result<(), MeshError> {
+    let venues = config.connector.venues().map_err(MeshError::starting("market_data"))?;
+    let dependencies = chimera_market_data::Dependencies {
+        adapters: venues.into_iter().map(|venue| venue.adapter).collect(),
+        egress: egress.clone(),
+        clock: around.clock.clone(),
+        drain: around.drain.signal(),
+        tasks: around.tasks.clone(),
+    };
+    let server = chimera_market_data::start(config.market_data.clone(), dependencies)
+        .map_err(MeshError::starting("market_data"))?;
+    let mut services = server.routes();
+    services.push(egress_service(egress, around)?);
+    let readiness = wiring.register("chimera.market_data.v1.MarketDataService");
+    let listed = server.ready();
+    let readying = async move {
+        listed.await;
+        readiness.set_ready();
+    };
+    spawn(around, "market data readiness", readying);
+    wiring.expose(Role::MarketData, services).await
+}
+
+async fn api_factory(
+    config: &Config,
+    egress: &Egress,
+    wiring: &mut Wiring,
+    around: &Surroundings,
+    roles: &[Role],
+) -> Result<(), MeshError> {
+    let own = Channel::in_process([egress_service(egress, around)?]);
+    let mut processes = vec![Process { name: "api-factory".to_owned(), channel: own }];
+    // A role that shares this process shares its way out: it is asked once.
+    for (role, name) in [(Role::Connector, "connector"), (Role::MarketData, "market-data")] {
+        if !roles.contains(&role) {
+            processes.push(Process { name: name.to_owned(), channel: wiring.channel(role)? });
+        }
+    }
+    if let [only] = processes.as_mut_slice() {
+        only.name = "mesh".to_owned();
+    }
+    let deps = chimera_api_factory::Deps {
+        processes,
+        order: wiring.channel(Role::Order)?,
+        market_data: wiring.channel(Role::MarketData)?,
+        position: wiring.channel(Role::Position)?,
+        egress: egress.clone(),
+        clock: around.clock.clone(),
+        drain: around.drain.signal(),
+        tasks: around.tasks.clone(),
+    };
+    let server = chimera_api_factory::start(config.api_factory.clone(), deps)
+        .map_err(MeshError::starting("api_factory"))?;
+    wiring.register("chimera.api_factory.v1.ApiFactoryService").set_ready();
+    wiring.expose(Role::ApiFactory, server.routes()).await
+}

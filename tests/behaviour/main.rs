@@ -1,0 +1,51 @@
+//! What the mesh does, seen from outside: one suite, run in process, over loopback sockets, and in
+//! split processes of the real binary, always over real sockets to the simulated venue.
+
+mod doubt;
+mod house;
+mod market;
+mod orders;
+mod safety;
+mod tracking;
+
+use house::House;
+
+/// Makes a test of each behaviour in each topology.
+macro_rules! behaviours {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        behaviours!(@topology in_process, House::in_process, $($module::$name),*);
+        behaviours!(@topology loopback, House::loopback, $($module::$name),*);
+        behaviours!(@topology split, House::split, $($module::$name),*);
+    };
+    (@topology $topology:ident, $start:expr, $($module:ident :: $name:ident),*) => {
+        mod $topology {
+            use super::House;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    let house: House = $start().await;
+                    crate::$module::$name(&house).await;
+                    house.end().await;
+                }
+            )*
+        }
+    };
+}
+
+behaviours!(
+    orders::a_resting_order_is_seen_by_watchers_and_cancelled,
+    orders::a_market_order_fills_and_position_agrees_with_the_venue,
+    orders::f08_a_repeated_index_answers_with_the_order_and_another_payload_conflicts,
+    orders::f66_a_price_off_the_tick_is_refused_with_the_nearest_valid_ones,
+    orders::h43_malformed_numbers_are_refused_by_field,
+    orders::an_order_explains_itself,
+    tracking::a_tracking_limit_follows_the_touch_until_filled,
+    tracking::a_tracking_limit_that_times_out_leaves_nothing_at_the_venue,
+    doubt::f01_a_reply_lost_after_acceptance_is_unknown_and_then_resolved,
+    doubt::f02_a_server_error_after_acceptance_never_doubles_the_order,
+    doubt::f97_a_lost_private_stream_comes_back_and_misses_nothing,
+    safety::f60_a_kill_denies_cancels_and_lasts_until_resumed,
+    safety::reconcile_finds_nothing_to_repair_in_a_healthy_account,
+    market::a_watched_book_is_a_gapless_chain_from_its_snapshot,
+    market::tickers_bars_and_instruments_answer,
+);
