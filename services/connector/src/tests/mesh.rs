@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use chimera_egress::{Egress, EgressPolicy, HttpClient, HttpLimits, HttpRequest, 
 use chimera_model::{Account, Venue};
 use chimera_runtime::drain::Drain;
 use chimera_runtime::{Channel, Clock};
-use chimera_venue::Credentials;
+use chimera_venue::{Credentials, VenueAdapter};
 use chimera_venue_sim::{Listeners, SharedClock, SimConfig, Simulator, VenueKind};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
@@ -36,7 +37,6 @@ pub(super) struct Mesh {
     pub client: ConnectorServiceClient<Channel>,
     pub server: Server,
     pub drain: Drain,
-    pub secret: String,
     http: ReqwestClient,
     next_index: AtomicI64,
 }
@@ -62,6 +62,26 @@ impl Mesh {
 
     /// Starts a connector at a venue that runs already; does not wait for its session.
     pub(super) async fn over(sim: Simulator, timing: Timing) -> Self {
+        Self::twisted(sim, timing, |adapter| adapter).await
+    }
+
+    /// As [`Mesh::over`], after the venue was told something.
+    pub(super) async fn over_with(sim: Simulator, method: &str, path: &str, body: Value) -> Self {
+        control(&http_client(), &sim, method, path, body).await;
+        Self::over(sim, Timing::default()).await
+    }
+
+    /// As [`Mesh::over`], with a fault in force.
+    pub(super) async fn over_with_fault(sim: Simulator, fault: Value) -> Self {
+        Self::over_with(sim, "POST", "/faults", fault).await
+    }
+
+    /// As [`Mesh::over`], with an adapter that does something else than the venue's.
+    pub(super) async fn twisted(
+        sim: Simulator,
+        timing: Timing,
+        twist: impl Fn(Arc<dyn VenueAdapter>) -> Arc<dyn VenueAdapter>,
+    ) -> Self {
         let endpoints = sim.endpoints().venues[0].clone();
         let keys = endpoints.credentials.clone();
         let credentials = Credentials::new(&keys.api_key, &keys.api_secret);
@@ -76,17 +96,20 @@ impl Mesh {
             timing,
             ..Config::default()
         };
-        Self::start(sim, config, credentials, keys.api_secret).await
+        Self::start(sim, config, credentials, twist).await
     }
 
     pub(super) async fn start(
         sim: Simulator,
         config: Config,
         credentials: Credentials,
-        secret: String,
+        twist: impl Fn(Arc<dyn VenueAdapter>) -> Arc<dyn VenueAdapter>,
     ) -> Self {
         let (clock, drain) = (Clock::system(), Drain::new());
-        let venues = config.venues().unwrap();
+        let mut venues = config.venues().unwrap();
+        for venue in &mut venues {
+            venue.adapter = twist(venue.adapter.clone());
+        }
         let clusters = venues.iter().map(|venue| venue.cluster_policy()).collect();
         let policy = EgressPolicy { clusters, seed: Some(1) };
         let egress = Egress::over_sockets(policy, None, clock.clone()).unwrap();
@@ -100,24 +123,14 @@ impl Mesh {
         };
         let server = start(config, deps).await.unwrap();
         let client = ConnectorServiceClient::new(Channel::in_process(server.routes()));
-        let tls = chimera_egress::tls::client_config(None).unwrap();
-        let http = ReqwestClient::new(&tls).unwrap();
+        let http = http_client();
         let next_index = AtomicI64::new(1);
-        Self { sim, client, server, drain, secret, http, next_index }
+        Self { sim, client, server, drain, http, next_index }
     }
 
     /// Steers the venue, or asks for its books.
     pub(super) async fn venue(&self, method: &str, path: &str, body: Value) -> Value {
-        let url = format!("{}/v1/venues/{VENUE}{path}", self.sim.endpoints().control);
-        let mut request = HttpRequest::new(method.parse().unwrap(), url.parse().unwrap());
-        request.headers.insert("content-type", "application/json".parse().unwrap());
-        request.body = body.to_string().into();
-        let deadline = Instant::now() + SOON;
-        let limits = HttpLimits { deadline, max_body_bytes: 16 << 20 };
-        let response = self.http.send(request, limits).await.unwrap();
-        let text = String::from_utf8_lossy(&response.body).into_owned();
-        assert!(response.status.is_success(), "{method} {path}: {} {text}", response.status);
-        serde_json::from_slice(&response.body).unwrap()
+        control(&self.http, &self.sim, method, path, body).await
     }
 
     pub(super) async fn fault(&self, fault: Value) {
@@ -130,6 +143,28 @@ impl Mesh {
         let orders = ledger["orders"].as_array().unwrap().clone();
         let ours = |order: &Value| order["client_id"].as_str().unwrap_or("").contains(&tail(index));
         orders.into_iter().filter(ours).collect()
+    }
+
+    /// Returns how often the venue was asked for something, e.g. `POST /fapi/v1/order`.
+    pub(super) async fn requests(&self, endpoint: &str) -> u64 {
+        let counters = self.venue("GET", "/counters", json!({})).await;
+        counters["requests"][endpoint].as_u64().unwrap_or(0)
+    }
+
+    /// Returns how often the scripted faults have happened, all together.
+    pub(super) async fn hits(&self) -> u64 {
+        let faults = self.venue("GET", "/faults", json!({})).await;
+        faults.as_array().unwrap().iter().map(|fault| fault["hits"].as_u64().unwrap()).sum()
+    }
+
+    /// Waits until the venue was asked for something so often.
+    pub(super) async fn until_requests(&self, endpoint: &str, count: u64) {
+        let asked = async {
+            while self.requests(endpoint).await < count {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(SOON, asked).await.expect("the venue is asked");
     }
 
     pub(super) async fn session(&self) -> pb::Session {
@@ -244,6 +279,43 @@ impl Mesh {
     }
 }
 
+fn http_client() -> ReqwestClient {
+    let tls = chimera_egress::tls::client_config(None).unwrap();
+    ReqwestClient::new(&tls).unwrap()
+}
+
+async fn control(
+    http: &ReqwestClient,
+    sim: &Simulator,
+    method: &str,
+    path: &str,
+    body: Value,
+) -> Value {
+    let url = format!("{}/v1/venues/{VENUE}{path}", sim.endpoints().control);
+    let mut request = HttpRequest::new(method.parse().unwrap(), url.parse().unwrap());
+    request.headers.insert("content-type", "application/json".parse().unwrap());
+    request.body = body.to_string().into();
+    let limits = HttpLimits { deadline: Instant::now() + SOON, max_body_bytes: 16 << 20 };
+    let response = http.send(request, limits).await.unwrap();
+    let text = String::from_utf8_lossy(&response.body).into_owned();
+    assert!(response.status.is_success(), "{method} {path}: {} {text}", response.status);
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+/// Returns a fault of the submit's reply: it is processed, and the reply is lost in a way.
+pub(super) fn lost_reply(method: &str, how: &str) -> Value {
+    let endpoint = format!("{method} /fapi/v1/order");
+    json!({"kind": "drop_reply", "how": how, "when": {"endpoint": endpoint}})
+}
+
+/// Returns a fault of one endpoint: the venue refuses with a code, so often.
+pub(super) fn refusal(endpoint: &str, status: u16, code: i64, count: u32) -> Value {
+    json!({
+        "kind": "reject", "status": status, "code": code, "message": "scripted",
+        "when": {"endpoint": endpoint}, "count": count,
+    })
+}
+
 fn tail(index: i64) -> String {
     format!("-{index}")
 }
@@ -301,6 +373,17 @@ impl Watch {
             _ => None,
         })
         .await
+    }
+
+    /// Waits until the stream has spoken of an order, by the venue's id.
+    pub(super) async fn session_heard_of(&mut self, venue_order_id: &str) {
+        self.find(|event| match event {
+            Event::Order(report) => (report.venue_order_id == venue_order_id
+                && report.source() == pb::ReportSource::Stream)
+                .then_some(()),
+            _ => None,
+        })
+        .await;
     }
 
     /// Returns the next change of the session to a state.

@@ -1,5 +1,12 @@
 //! The connector against a simulated venue over real sockets: what a caller is told against what the
 //! venue's own books say.
 
+mod doubt;
+mod market;
 mod mesh;
+mod private_stream;
+mod queries;
+mod refusals;
+mod secrets;
 mod sessions;
+mod twisted;

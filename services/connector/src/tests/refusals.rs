@@ -1,0 +1,222 @@
+//! What a venue says no to, what never leaves this house, and what ends a session for good.
+
+use chimera_contracts::common::v1 as common;
+use chimera_contracts::connector::v1 as pb;
+use chimera_runtime::fault::reason_of;
+use pb::{Outcome, SessionState};
+use serde_json::json;
+use tokio::time::timeout;
+use tonic::Code;
+
+use super::mesh::{ACCOUNT, Mesh, SOON, SYMBOL, VENUE, VENUE_SYMBOL, refusal, simulator};
+use crate::Timing;
+
+const PLACE: &str = "POST /fapi/v1/order";
+
+async fn refused_with(mesh: &Mesh, status: u16, code: i64) -> (Outcome, pb::OutcomeDetail) {
+    mesh.fault(refusal(PLACE, status, code, 1)).await;
+    let done = mesh.submit(mesh.resting_buy().await).await;
+    (done.outcome(), done.detail.unwrap())
+}
+
+#[tokio::test]
+async fn f012_the_venues_code_decides_and_a_code_nobody_knows_proves_nothing() {
+    let mesh = Mesh::live().await;
+    for (status, code, outcome, reason) in [
+        (400, -2019, Outcome::Rejected, "INSUFFICIENT_MARGIN"),
+        (400, -5022, Outcome::Rejected, "ORDER_REJECTED"),
+        (400, -2022, Outcome::Rejected, "REDUCE_ONLY"),
+        (200, -2019, Outcome::Rejected, "INSUFFICIENT_MARGIN"),
+        (400, -9999, Outcome::Unknown, "ORDER_OUTCOME_UNKNOWN"),
+        (400, -1007, Outcome::Unknown, "ORDER_OUTCOME_UNKNOWN"),
+        (503, -1008, Outcome::Unknown, "ORDER_OUTCOME_UNKNOWN"),
+    ] {
+        let (was, detail) = refused_with(&mesh, status, code).await;
+        assert_eq!((was, detail.reason.as_str()), (outcome, reason), "{status} {code}");
+        assert_eq!(detail.venue_code, code.to_string());
+        assert_eq!(detail.venue_message, "scripted");
+    }
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f112_a_rate_limit_is_a_refusal_with_its_wait_and_then_nothing_is_sent() {
+    let mesh = Mesh::live().await;
+    let order = mesh.resting_buy().await;
+    mesh.venue("POST", "/ban", json!({"status": 418, "seconds": 60})).await;
+    let done = mesh.submit(order.clone()).await;
+    let detail = done.detail.clone().unwrap();
+    assert_eq!((done.outcome(), detail.reason.as_str()), (Outcome::Rejected, "VENUE_RATE_LIMIT"));
+    assert!(detail.retry_after.unwrap().seconds > 30);
+
+    let asked = mesh.requests(PLACE).await;
+    let done = mesh.submit(order).await;
+    let detail = done.detail.clone().unwrap();
+    assert_eq!((done.outcome(), detail.reason.as_str()), (Outcome::NotSent, "VENUE_RATE_LIMIT"));
+    assert_eq!(mesh.requests(PLACE).await, asked);
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f068_numbers_of_another_instrument_version_are_refused_unsent() {
+    let mesh = Mesh::live().await;
+    let asked = mesh.requests(PLACE).await;
+    let mut order = mesh.resting_buy().await;
+    order.instrument_version += 1;
+    let done = mesh.submit(order).await;
+    assert_eq!(done.outcome(), Outcome::NotSent);
+    assert_eq!(done.detail.unwrap().reason, "INVALID_FIELD");
+    assert!(done.sent_time.is_none());
+    assert_eq!(mesh.requests(PLACE).await, asked);
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f068_a_refusal_for_precision_reads_the_rules_anew_and_raises_the_version() {
+    let mesh = Mesh::live().await;
+    let before = mesh.instrument().await;
+    let order = mesh.resting_buy().await;
+    let path = format!("/instruments/{VENUE_SYMBOL}");
+    mesh.venue("PATCH", &path, json!({"tick": "0.5"})).await;
+    let odd = pb::SubmitLimitOrderRequest { price_ticks: order.price_ticks | 1, ..order.clone() };
+    let done = mesh.submit(odd).await;
+    assert_eq!(done.outcome(), Outcome::Rejected, "{:?}", done.detail);
+
+    let risen = async {
+        while mesh.instrument().await.version == before.version {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, risen).await.expect("the rules are read again");
+    let after = mesh.instrument().await;
+    assert_eq!((before.tick_size.as_str(), after.tick_size.as_str()), ("0.01", "0.5"));
+    let done = mesh.submit(pb::SubmitLimitOrderRequest { client_order_index: 99, ..order }).await;
+    assert_eq!(done.outcome(), Outcome::NotSent);
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f117_a_clock_that_runs_ahead_is_refused_measured_and_heals() {
+    let mesh = Mesh::live().await;
+    let order = mesh.resting_buy().await;
+    mesh.venue("POST", "/clock", json!({"skew_ms": -2_500})).await;
+    let done = mesh.submit(order.clone()).await;
+    assert_eq!(done.outcome(), Outcome::Rejected, "{:?}", done.detail);
+    let detail = done.detail.unwrap();
+    assert_eq!(detail.venue_code, "-1021");
+    assert!(detail.retry_after.is_some());
+
+    let healed = async {
+        while mesh.session().await.clock_offset.unwrap().seconds > -2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, healed).await.expect("the clock heals");
+    let next = pb::SubmitLimitOrderRequest { client_order_index: mesh.index(), ..order };
+    assert_eq!(mesh.submit(next).await.outcome(), Outcome::Accepted);
+    assert_eq!(mesh.session().await.state(), SessionState::Live);
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f119_refused_credentials_fail_the_session_once_and_nothing_is_sent_after() {
+    let mesh = Mesh::live().await;
+    let mut watch = mesh.watch().await;
+    let order = mesh.resting_buy().await;
+    mesh.fault(refusal(PLACE, 401, -2015, 1)).await;
+    let done = mesh.submit(order.clone()).await;
+    assert_eq!(done.outcome(), Outcome::Rejected);
+    assert_eq!(done.detail.unwrap().reason, "VENUE_AUTHENTICATION");
+    let failed = watch.state(SessionState::Failed).await;
+    assert!(failed.reason.contains("-2015") || failed.reason.contains("scripted"), "{failed:?}");
+
+    let asked = mesh.requests(PLACE).await;
+    let done = mesh.submit(order.clone()).await;
+    assert_eq!(done.outcome(), Outcome::NotSent);
+    assert_eq!(done.detail.unwrap().reason, "VENUE_NOT_READY");
+    assert_eq!(mesh.cancel(order.client_order_index).await.outcome(), Outcome::NotSent);
+    let request = pb::GetMarginRequest { account: ACCOUNT.into(), venue: VENUE.into() };
+    let status = mesh.client.clone().get_margin(request).await.unwrap_err();
+    assert_eq!(reason_of(&status).unwrap(), "VENUE_NOT_READY");
+    assert_eq!(mesh.requests(PLACE).await, asked);
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f119_a_key_that_is_refused_at_start_is_tried_once() {
+    let sim = simulator().await;
+    let endpoint = "GET /fapi/v1/positionSide/dual";
+    let mesh = Mesh::over_with_fault(sim, refusal(endpoint, 401, -2015, 1_000)).await;
+    mesh.until_state(SessionState::Failed).await;
+    assert_eq!(mesh.hits().await, 1);
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f050_an_account_in_hedge_mode_is_not_traded() {
+    let sim = simulator().await;
+    let hedge = json!({"hedge": true});
+    let mesh = Mesh::over_with(sim, "POST", "/accounts/main", hedge).await;
+    let failed = mesh.until_state(SessionState::Failed).await;
+    assert!(failed.reason.contains("hedge mode"), "{}", failed.reason);
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f050_a_mode_that_changed_unseen_fails_the_session_at_the_first_order() {
+    let mesh = Mesh::live().await;
+    let mut watch = mesh.watch().await;
+    let order = mesh.resting_buy().await;
+    mesh.venue("POST", "/accounts/main", json!({"hedge": true})).await;
+    let done = mesh.submit(order).await;
+    assert_eq!(done.outcome(), Outcome::Rejected, "{:?}", done.detail);
+    watch.state(SessionState::Failed).await;
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_live_takes_no_order_and_says_so() {
+    let sim = simulator().await;
+    let down = refusal("POST /fapi/v1/listenKey", 503, -1000, 1_000);
+    let mesh = Mesh::over_with_fault(sim, down).await;
+    let refused = async {
+        while mesh.hits().await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, refused).await.expect("the session tries");
+    let order = mesh.market_buy().await;
+    let done = mesh.client.clone().submit_market_order(order).await.unwrap().into_inner();
+    assert_eq!(done.outcome(), Outcome::NotSent);
+    assert_eq!(done.detail.unwrap().reason, "VENUE_NOT_READY");
+    assert_eq!(mesh.session().await.state(), SessionState::Connecting);
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn names_that_nobody_knows_are_typed_errors_and_nothing_is_sent() {
+    let mesh = Mesh::live_with(Timing::default()).await;
+    let order = mesh.market_buy().await;
+    for (venue, account, symbol, reason) in [
+        ("nowhere", ACCOUNT, SYMBOL, "UNKNOWN_VENUE"),
+        (VENUE, "other", SYMBOL, "UNKNOWN_ACCOUNT"),
+        (VENUE, "Not A Name", SYMBOL, "UNKNOWN_ACCOUNT"),
+        (VENUE, ACCOUNT, "NOPE-USDT-PERP", "UNKNOWN_INSTRUMENT"),
+        (VENUE, ACCOUNT, "", "UNKNOWN_INSTRUMENT"),
+    ] {
+        let order = pb::SubmitMarketOrderRequest {
+            venue: venue.into(),
+            account: account.into(),
+            symbol: symbol.into(),
+            ..order.clone()
+        };
+        let status = mesh.client.clone().submit_market_order(order).await.unwrap_err();
+        assert_eq!(status.code(), Code::NotFound);
+        assert_eq!(reason_of(&status).unwrap(), reason);
+    }
+    let order = pb::SubmitMarketOrderRequest { side: common::Side::Unspecified.into(), ..order };
+    let status = mesh.client.clone().submit_market_order(order).await.unwrap_err();
+    assert_eq!(reason_of(&status).unwrap(), "INVALID_FIELD");
+    assert_eq!(mesh.requests(PLACE).await, 0);
+    mesh.end().await;
+}
