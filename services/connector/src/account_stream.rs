@@ -15,6 +15,9 @@ use crate::hub::{End, Entry, READERS_MAX, Reader};
 use crate::session::Session;
 use crate::wire;
 
+#[cfg(test)]
+mod tests;
+
 /// How long nothing may be sent before a heartbeat is. Well below the half minute after which proxies
 /// end quiet streams.
 const HEARTBEAT_AFTER: Duration = Duration::from_secs(5);
@@ -47,10 +50,22 @@ pub(crate) fn frames(
         ..Default::default()
     };
     let first = [
-        Frame::Ack(common::StreamAck { epoch, items: vec![item] }),
-        Frame::Snapshot(pb::AccountSnapshot { seq, session: Some(state) }),
+        Frame::Ack(common::StreamAck {
+            epoch,
+            items: vec![item],
+        }),
+        Frame::Snapshot(pb::AccountSnapshot {
+            seq,
+            session: Some(state),
+        }),
     ];
-    let watch = Watch { session, reader, drain, seq, ended: false };
+    let watch = Watch {
+        session,
+        reader,
+        drain,
+        seq,
+        ended: false,
+    };
     let rest = stream::unfold(watch, |mut watch| async move {
         let frame = watch.next().await?;
         Some((frame, watch))
@@ -85,7 +100,11 @@ impl Watch {
     fn event(&mut self, entry: &Entry) -> Frame {
         let prev_seq = std::mem::replace(&mut self.seq, entry.seq);
         let event = Some(entry.event.clone());
-        Frame::Event(pb::AccountEvent { prev_seq, seq: entry.seq, event })
+        Frame::Event(pb::AccountEvent {
+            prev_seq,
+            seq: entry.seq,
+            event,
+        })
     }
 
     fn goodbye(&mut self, end: End) -> Frame {

@@ -67,7 +67,10 @@ impl ConnectorService for Api {
         request: Request<pb::GetTopOfBookRequest>,
     ) -> Answer<pb::GetTopOfBookResponse> {
         let request = request.into_inner();
-        let top = self.connector.top_of_book(&request.venue, &request.symbol).await;
+        let top = self
+            .connector
+            .top_of_book(&request.venue, &request.symbol)
+            .await;
         answer(top.map(|top| pb::GetTopOfBookResponse { top: Some(top) }))
     }
 
@@ -126,7 +129,10 @@ impl ConnectorService for Api {
             Ok(order) => self.connector.order(order).await,
             Err(error) => Err(error),
         };
-        answer(report.map(|report| pb::GetOrderResponse { found: report.is_some(), report }))
+        answer(report.map(|report| pb::GetOrderResponse {
+            found: report.is_some(),
+            report,
+        }))
     }
 
     async fn list_open_orders(
@@ -134,8 +140,14 @@ impl ConnectorService for Api {
         request: Request<pb::ListOpenOrdersRequest>,
     ) -> Answer<pb::ListOpenOrdersResponse> {
         let request = request.into_inner();
-        let orders = self.connector.open_orders(&request.venue, &request.account, &request.symbol);
-        answer(orders.await.map(|orders| pb::ListOpenOrdersResponse { orders }))
+        let orders = self
+            .connector
+            .open_orders(&request.venue, &request.account, &request.symbol);
+        answer(
+            orders
+                .await
+                .map(|orders| pb::ListOpenOrdersResponse { orders }),
+        )
     }
 
     async fn list_fills(
@@ -154,7 +166,10 @@ impl ConnectorService for Api {
         request: Request<pb::GetPositionsRequest>,
     ) -> Answer<pb::GetPositionsResponse> {
         let request = request.into_inner();
-        let positions = self.connector.positions(&request.venue, &request.account).await;
+        let positions = self
+            .connector
+            .positions(&request.venue, &request.account)
+            .await;
         answer(positions.map(|positions| pb::GetPositionsResponse { positions }))
     }
 
@@ -163,7 +178,11 @@ impl ConnectorService for Api {
         request: Request<pb::GetMarginRequest>,
     ) -> Answer<pb::GetMarginResponse> {
         let request = request.into_inner();
-        answer(self.connector.margin(&request.venue, &request.account).await)
+        answer(
+            self.connector
+                .margin(&request.venue, &request.account)
+                .await,
+        )
     }
 
     async fn watch_market(
@@ -182,7 +201,9 @@ impl ConnectorService for Api {
         request: Request<pb::WatchAccountRequest>,
     ) -> Answer<Self::WatchAccountStream> {
         let request = request.into_inner();
-        let frames = self.connector.watch_account(&request.venue, &request.account);
+        let frames = self
+            .connector
+            .watch_account(&request.venue, &request.account);
         answer(frames.map(|frames| frames.map(Ok).boxed()))
     }
 
@@ -192,6 +213,8 @@ impl ConnectorService for Api {
     ) -> Answer<pb::GetSessionResponse> {
         let request = request.into_inner();
         let session = self.connector.session(&request.venue, &request.account);
-        answer(session.map(|session| pb::GetSessionResponse { session: Some(session) }))
+        answer(session.map(|session| pb::GetSessionResponse {
+            session: Some(session),
+        }))
     }
 }

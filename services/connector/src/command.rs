@@ -1,8 +1,7 @@
 //! What the service is asked for, checked field by field.
 
 use chimera_model::{
-    ClientOrderIndex, PriceTicks, QuantityLots, Side, TimeInForce, TradeId, UnixNanos,
-    VenueOrderId,
+    ClientOrderIndex, PriceTicks, QuantityLots, Side, TimeInForce, TradeId, UnixNanos, VenueOrderId,
 };
 
 /// Names one account at one venue, as asked for.
@@ -29,7 +28,11 @@ pub(crate) struct Submit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SubmitKind {
     Market,
-    Limit { price: PriceTicks, time_in_force: TimeInForce, post_only: bool },
+    Limit {
+        price: PriceTicks,
+        time_in_force: TimeInForce,
+        post_only: bool,
+    },
 }
 
 /// One order at a venue, by our id or by the venue's.

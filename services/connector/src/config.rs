@@ -126,7 +126,8 @@ impl Timing {
 
     /// Returns how old a connection may get where the venue ends it at `venues` (F101).
     pub(crate) fn connection_age(&self, venues: Duration) -> Duration {
-        self.connection_age_ms.map_or(venues / 24 * 23, Duration::from_millis)
+        self.connection_age_ms
+            .map_or(venues / 24 * 23, Duration::from_millis)
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -191,11 +192,16 @@ impl Config {
     pub fn venues(&self) -> Result<Vec<ConfiguredVenue>, ConfigError> {
         self.timing.check()?;
         let enabled = self.venues.iter().filter(|(_, venue)| venue.enabled);
-        enabled.map(|(name, venue)| self.venue(name, venue)).collect()
+        enabled
+            .map(|(name, venue)| self.venue(name, venue))
+            .collect()
     }
 
     fn venue(&self, name: &str, config: &VenueConfig) -> Result<ConfiguredVenue, ConfigError> {
-        let refuse = |cause: String| ConfigError::Venue { venue: name.to_owned(), cause };
+        let refuse = |cause: String| ConfigError::Venue {
+            venue: name.to_owned(),
+            cause,
+        };
         let venue = Venue::new(name).map_err(|error| refuse(error.to_string()))?;
         let build = |endpoints, aliases| -> Result<Arc<dyn VenueAdapter>, VenueError> {
             chimera_venue::adapter(chimera_venue::VenueConfig {
@@ -211,10 +217,17 @@ impl Config {
         let aliases = config.short_names(own.aliases()).map_err(refuse)?;
         let adapter =
             build(Some(endpoints), Some(aliases)).map_err(|error| refuse(error.detail))?;
-        let accounts: Result<Vec<Account>, _> =
-            config.accounts.iter().map(|account| Account::new(account)).collect();
+        let accounts: Result<Vec<Account>, _> = config
+            .accounts
+            .iter()
+            .map(|account| Account::new(account))
+            .collect();
         let accounts = accounts.map_err(|error| refuse(format!("accounts: {error}")))?;
-        Ok(ConfiguredVenue { adapter, accounts, allow_plain_http: config.allow_plain_http })
+        Ok(ConfiguredVenue {
+            adapter,
+            accounts,
+            allow_plain_http: config.allow_plain_http,
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use tracing::{debug, warn};
 
 use crate::clock_offset::{ClockOffset, Probe};
 use crate::instruments::Instruments;
-use crate::policy;
+use crate::{metrics, policy};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
@@ -60,7 +60,10 @@ impl Within {
     /// Returns bounds for a request that does no harm whenever it leaves.
     pub(crate) fn answer(span: Duration) -> Self {
         let answer_by = Instant::now() + span;
-        Self { send_by: answer_by, answer_by }
+        Self {
+            send_by: answer_by,
+            answer_by,
+        }
     }
 }
 
@@ -143,7 +146,8 @@ impl Desk {
 
     fn note_ready(&self) {
         let ready = !self.instruments.borrow().is_empty() && self.clock_offset().is_some();
-        self.ready.send_if_modified(|before| std::mem::replace(before, ready) != ready);
+        self.ready
+            .send_if_modified(|before| std::mem::replace(before, ready) != ready);
     }
 
     /// Takes a measurement of the venue's clock; returns whether it could be believed.
@@ -197,8 +201,10 @@ impl Desk {
             return Err(VenueError::not_built("credentials are needed and none are given").into());
         }
         let charges = policy::charges(self.adapter.rate_limits(), request, asker);
-        let charges: Vec<(&str, u64)> =
-            charges.iter().map(|(scope, cost)| (scope.as_ref(), *cost)).collect();
+        let charges: Vec<(&str, u64)> = charges
+            .iter()
+            .map(|(scope, cost)| (scope.as_ref(), *cost))
+            .collect();
         let outgoing = chimera_egress::Call {
             cluster: &self.cluster,
             endpoint: request.endpoint,
@@ -283,7 +289,9 @@ impl Desk {
         for usage in self.adapter.usage(&response.headers) {
             let scope = policy::scope_name(self.adapter.rate_limits(), usage.scope, asker);
             let Some(scope) = scope else { continue };
-            let observed = self.egress.observe(record, &self.cluster, &scope, usage.used);
+            let observed = self
+                .egress
+                .observe(record, &self.cluster, &scope, usage.used);
             if let Err(error) = observed {
                 debug!(%error, scope = %scope, known = charges.len(), "usage of an unknown scope");
             }
@@ -292,13 +300,7 @@ impl Desk {
 
     /// Does what an error asks of the whole venue, whoever met it.
     fn heed(&self, error: &VenueError, request: &VenueRequest, charges: &[(&str, u64)]) {
-        metrics::counter!(
-            "connector_venue_errors_total",
-            "venue" => self.venue.to_string(),
-            "endpoint" => request.endpoint,
-            "class" => error.class.name(),
-        )
-        .increment(1);
+        metrics::venue_error(self.venue, request.endpoint, error.class.name());
         match error.class {
             ErrorClass::Timestamp => self.clock_wanted.notify_one(),
             ErrorClass::FilterRefused
@@ -306,7 +308,9 @@ impl Desk {
             | ErrorClass::Unmapped => self.instruments_wanted.notify_one(),
             // The header is heeded by egress; a body may tell of a longer one (F112).
             ErrorClass::Banned => {
-                let Some(span) = error.retry_after else { return };
+                let Some(span) = error.retry_after else {
+                    return;
+                };
                 for (scope, _) in charges {
                     if let Err(error) = self.egress.ban(&self.cluster, scope, span) {
                         warn!(%error, "a ban could not be noted");
@@ -327,7 +331,9 @@ async fn waiting_too_long(sending: &AtomicBool, send_by: Instant) {
 }
 
 fn unsendable() -> HttpRequest {
-    let nowhere = NOWHERE.parse().expect("invariant: a scheme and a colon are an address");
+    let nowhere = NOWHERE
+        .parse()
+        .expect("invariant: a scheme and a colon are an address");
     HttpRequest::new(http::Method::GET, nowhere)
 }
 

@@ -55,7 +55,9 @@ impl Echoes {
     /// Returns an order that the stream should have spoken of by now.
     pub(crate) fn overdue(&self, now: Instant) -> Option<ClientOrderIndex> {
         let waiting = self.lock();
-        let late = waiting.iter().find(|(_, due)| due.is_some_and(|due| due < now));
+        let late = waiting
+            .iter()
+            .find(|(_, due)| due.is_some_and(|due| due < now));
         late.map(|(index, _)| *index)
     }
 

@@ -182,9 +182,7 @@ impl Fault for ConnectorError {
         match self {
             Self::Invalid(invalid) => invalid.facts(),
             Self::UnknownVenue { venue, known } => pair(("venue", venue), ("known", known)),
-            Self::UnknownAccount { venue, account } => {
-                pair(("venue", venue), ("account", account))
-            }
+            Self::UnknownAccount { venue, account } => pair(("venue", venue), ("account", account)),
             Self::UnknownInstrument { venue, symbol } | Self::NoFreshPrice { venue, symbol } => {
                 pair(("venue", venue), ("symbol", symbol))
             }
@@ -196,15 +194,23 @@ impl Fault for ConnectorError {
                 pair(("venue", venue), ("cause", cause))
             }
             Self::RateLimited { venue, scope, .. } => pair(("venue", venue), ("scope", scope)),
-            Self::BreakerOpen { venue, endpoint, .. } => {
-                pair(("venue", venue), ("endpoint", endpoint))
-            }
-            Self::Authentication { venue, account, venue_code } => {
+            Self::BreakerOpen {
+                venue, endpoint, ..
+            } => pair(("venue", venue), ("endpoint", endpoint)),
+            Self::Authentication {
+                venue,
+                account,
+                venue_code,
+            } => {
                 let mut facts = pair(("venue", venue), ("account", account));
                 facts.push(("venue_code", venue_code.clone()));
                 facts
             }
-            Self::Refused { venue, venue_code, venue_message } => {
+            Self::Refused {
+                venue,
+                venue_code,
+                venue_message,
+            } => {
                 let mut facts = pair(("venue", venue), ("venue_code", venue_code));
                 facts.push(("venue_message", venue_message.clone()));
                 facts

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chimera_contracts::connector::v1::account_event::Event;
 use tokio::sync::mpsc;
 
+use crate::metrics;
+
 #[cfg(test)]
 mod tests;
 
@@ -106,7 +108,10 @@ impl Hub {
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         let end = Arc::new(AtomicU8::new(RUNNING));
         if !state.closed {
-            state.readers.push(Outlet { queue: sender, end: end.clone() });
+            state.readers.push(Outlet {
+                queue: sender,
+                end: end.clone(),
+            });
         }
         Ok((state.seq, snapshot(), Reader { queue, end }))
     }
@@ -127,16 +132,20 @@ impl Hub {
 impl State {
     fn publish(&mut self, event: Event) {
         self.seq += 1;
-        let entry = Arc::new(Entry { seq: self.seq, event });
-        self.readers.retain(|reader| match reader.queue.try_send(entry.clone()) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                reader.end.store(SLOW, Ordering::Release);
-                metrics::counter!("connector_slow_readers_total").increment(1);
-                false
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        let entry = Arc::new(Entry {
+            seq: self.seq,
+            event,
         });
+        self.readers
+            .retain(|reader| match reader.queue.try_send(entry.clone()) {
+                Ok(()) => true,
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    reader.end.store(SLOW, Ordering::Release);
+                    metrics::slow_reader();
+                    false
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => false,
+            });
     }
 }
 

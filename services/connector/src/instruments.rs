@@ -41,7 +41,12 @@ pub(crate) struct Merged {
 impl Instruments {
     /// Returns no instruments yet; `epoch` is higher than in any process before, e.g. milliseconds.
     pub(crate) fn new(table: InstrumentTable, epoch: u64) -> Self {
-        Self { table: Arc::new(table), past: HashMap::new(), skipped: Arc::default(), epoch }
+        Self {
+            table: Arc::new(table),
+            past: HashMap::new(),
+            skipped: Arc::default(),
+            epoch,
+        }
     }
 
     /// Returns the table that adapters read reports by.
@@ -105,9 +110,16 @@ impl Instruments {
                 Some(_) => {}
             }
         }
-        let skipped = skipped.iter().map(|skipped| skipped.venue_symbol.clone()).collect();
-        let next =
-            Self { table: Arc::new(table), past, skipped: Arc::new(skipped), epoch: self.epoch };
+        let skipped = skipped
+            .iter()
+            .map(|skipped| skipped.venue_symbol.clone())
+            .collect();
+        let next = Self {
+            table: Arc::new(table),
+            past,
+            skipped: Arc::new(skipped),
+            epoch: self.epoch,
+        };
         (next, merged)
     }
 }

@@ -23,6 +23,7 @@ mod hub;
 mod instruments;
 mod market;
 mod market_stream;
+mod metrics;
 mod orders;
 mod outcome;
 mod policy;

@@ -44,7 +44,11 @@ pub(crate) fn frames(
     drain: Signal,
 ) -> impl Stream<Item = pb::WatchMarketResponse> + use<> {
     let mut interest = market.interest();
-    let items = wanted.symbols.iter().map(|name| item(market, &mut interest, name)).collect();
+    let items = wanted
+        .symbols
+        .iter()
+        .map(|name| item(market, &mut interest, name))
+        .collect();
     let ack = Frame::Ack(common::StreamAck { epoch, items });
     let watch = Watch {
         market: market.clone(),
@@ -63,17 +67,28 @@ pub(crate) fn frames(
 }
 
 fn item(market: &Market, interest: &mut Interest, name: &str) -> common::StreamItemStatus {
-    let found = market.desk.instruments().find(name).map(|instrument| instrument.symbol);
+    let found = market
+        .desk
+        .instruments()
+        .find(name)
+        .map(|instrument| instrument.symbol);
     let limit = market.desk.adapter.stream_rules().topics_max;
     let added = match found {
         None => Err(unknown_instrument(market.desk.venue, name)),
         Some(symbol) => interest
             .add(symbol)
-            .map_err(|_| ConnectorError::SubscriptionLimit { what: "market streams", limit }),
+            .map_err(|_| ConnectorError::SubscriptionLimit {
+                what: "market streams",
+                limit,
+            }),
     };
     let item = format!("{}/{}/top", market.desk.venue, wire::cut(name));
     match added {
-        Ok(()) => common::StreamItemStatus { item, accepted: true, ..Default::default() },
+        Ok(()) => common::StreamItemStatus {
+            item,
+            accepted: true,
+            ..Default::default()
+        },
         Err(error) => common::StreamItemStatus {
             item,
             accepted: false,
@@ -87,7 +102,9 @@ impl Watch {
     async fn next(&mut self) -> Option<Frame> {
         while !self.ended {
             if let Some(symbol) = self.due.pop_front() {
-                let Some(top) = self.market.view(symbol) else { continue };
+                let Some(top) = self.market.view(symbol) else {
+                    continue;
+                };
                 self.sent += 1;
                 return Some(Frame::Top(top));
             }

@@ -7,8 +7,8 @@ use chimera_contracts::connector::v1 as pb;
 use chimera_contracts::connector::v1::SessionState;
 use chimera_model::report::OrderReport;
 use chimera_model::{ClientOrderIndex, Instrument};
-use chimera_venue::{Call, ErrorClass, NewOrder, OrderKey as VenueKey, OrderKind};
 use chimera_runtime::deadline::Deadline;
+use chimera_venue::{Call, ErrorClass, NewOrder, OrderKey as VenueKey, OrderKind};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -16,7 +16,7 @@ use crate::command::{OrderKey, Submit, SubmitKind};
 use crate::desk::{Answered, Within};
 use crate::outcome::{Action, Done};
 use crate::session::Session;
-use crate::wire;
+use crate::{metrics, wire};
 
 /// How long an order may wait for its turn. A price is seconds old by then; whoever sent it decides anew.
 const SEND_WITHIN: Duration = Duration::from_secs(2);
@@ -49,7 +49,11 @@ pub(crate) async fn submit(
         Ok(new) => new,
         Err(refusal) => return refusal,
     };
-    let call = match session.desk.adapter.place(&session.context(), &instrument, &new) {
+    let call = match session
+        .desk
+        .adapter
+        .place(&session.context(), &instrument, &new)
+    {
         Ok(call) => call,
         Err(error) => return Done::refused(Action::Submit, &error),
     };
@@ -80,12 +84,22 @@ pub(crate) async fn cancel(
         OrderKey::Ours(index) => Some(*index),
         OrderKey::Venues(_) => None,
     };
-    let call = session.desk.adapter.cancel(&session.context(), &instrument, &venue_key(key));
+    let call = session
+        .desk
+        .adapter
+        .cancel(&session.context(), &instrument, &venue_key(key));
     let call = match call {
         Ok(call) => call,
         Err(error) => return Done::refused(Action::Cancel, &error),
     };
-    let done = send(&session, &call, Action::Cancel, within(CANCEL_SEND_WITHIN, until), index).await;
+    let done = send(
+        &session,
+        &call,
+        Action::Cancel,
+        within(CANCEL_SEND_WITHIN, until),
+        index,
+    )
+    .await;
     log(&session, "order.cancel", index, &done);
     done
 }
@@ -109,17 +123,33 @@ async fn send(
         Ok(answered) => answered,
         Err(error) => return Done::unanswered(&error),
     };
-    let Answered { value, sent, received } = answered;
+    let Answered {
+        value,
+        sent,
+        received,
+    } = answered;
     let mut done = match value {
         Ok(report) if echoed(index, &report) => {
             session.tell_order(&report, received);
-            let stated = wire::order(&report, &session.desk.instruments(), session.stamp(received));
-            Done { outcome: pb::Outcome::Accepted, detail: None, report: stated.ok(), sent_time: None }
+            let stated = wire::order(
+                &report,
+                &session.desk.instruments(),
+                session.stamp(received),
+            );
+            Done {
+                outcome: pb::Outcome::Accepted,
+                detail: None,
+                report: stated.ok(),
+                sent_time: None,
+            }
         }
         // The venue answered for another order: whatever was sent to it cannot be told apart (F07).
         Ok(_) => {
             session.fail("the venue's acknowledgement names another order");
-            Done::unknown("ORDER_OUTCOME_UNKNOWN", "the acknowledgement names another order")
+            Done::unknown(
+                "ORDER_OUTCOME_UNKNOWN",
+                "the acknowledgement names another order",
+            )
         }
         Err(error) => {
             session.heed(&error);
@@ -141,7 +171,11 @@ fn new_order(instrument: &Instrument, order: &Submit) -> Result<NewOrder, Done> 
     };
     let kind = match order.kind {
         SubmitKind::Market => OrderKind::Market,
-        SubmitKind::Limit { price, time_in_force, post_only } => OrderKind::Limit {
+        SubmitKind::Limit {
+            price,
+            time_in_force,
+            post_only,
+        } => OrderKind::Limit {
             price: instrument.price(price).map_err(range)?,
             time_in_force,
             post_only,
@@ -159,11 +193,12 @@ fn new_order(instrument: &Instrument, order: &Submit) -> Result<NewOrder, Done> 
 /// Returns why nothing may be sent now. Cancels need no private stream: what they change is asked for.
 fn not_now(session: &Session, action: Action) -> Option<Done> {
     let status = session.status();
-    let open = session.desk.is_ready() && match (action, status.state) {
-        (_, SessionState::Live) => true,
-        (Action::Cancel, SessionState::Connecting | SessionState::Reconnecting) => true,
-        _ => false,
-    };
+    let open = session.desk.is_ready()
+        && match (action, status.state) {
+            (_, SessionState::Live) => true,
+            (Action::Cancel, SessionState::Connecting | SessionState::Reconnecting) => true,
+            _ => false,
+        };
     let words = format!("session {}: {}", status.state.as_str_name(), status.reason);
     (!open).then(|| Done::not_sent("VENUE_NOT_READY", &words))
 }
@@ -183,13 +218,7 @@ fn log(session: &Session, what: &'static str, index: Option<ClientOrderIndex>, d
     let outcome = done.outcome.as_str_name();
     let detail = done.detail.clone().unwrap_or_default();
     let (reason, venue_code) = (detail.reason, detail.venue_code);
-    metrics::counter!(
-        "connector_outcomes_total",
-        "venue" => venue.to_string(),
-        "what" => what,
-        "outcome" => outcome,
-    )
-    .increment(1);
+    metrics::outcome(venue, what, outcome);
     if done.outcome == pb::Outcome::Unknown {
         warn!(%venue, %account, index, what, outcome, reason, venue_code, "outcome unknown");
     } else {

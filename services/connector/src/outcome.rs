@@ -51,7 +51,12 @@ impl Done {
             venue_message: wire::cut(words),
             ..Default::default()
         };
-        Self { outcome, detail: Some(detail), report: None, sent_time: None }
+        Self {
+            outcome,
+            detail: Some(detail),
+            report: None,
+            sent_time: None,
+        }
     }
 
     /// The venue answered with an error.
@@ -64,7 +69,12 @@ impl Done {
             duplicate_client_id: error.class == ErrorClass::DuplicateClientId,
         };
         let outcome = outcome(action, error.class);
-        Self { outcome, detail: Some(detail), report: None, sent_time: None }
+        Self {
+            outcome,
+            detail: Some(detail),
+            report: None,
+            sent_time: None,
+        }
     }
 
     /// There is no answer.
@@ -141,16 +151,28 @@ pub(crate) fn query_refused(venue: &str, account: &str, error: &VenueError) -> C
             scope: "the venue's own".to_owned(),
             retry_after: error.retry_after,
         },
-        ErrorClass::AuthFailure => {
-            ConnectorError::Authentication { venue, account: account.to_owned(), venue_code }
-        }
+        ErrorClass::AuthFailure => ConnectorError::Authentication {
+            venue,
+            account: account.to_owned(),
+            venue_code,
+        },
         ErrorClass::Unknown | ErrorClass::RetryLater | ErrorClass::Timestamp => {
-            ConnectorError::Unavailable { venue, cause: error.to_string() }
+            ConnectorError::Unavailable {
+                venue,
+                cause: error.to_string(),
+            }
         }
         ErrorClass::Unreadable | ErrorClass::WrongEcho | ErrorClass::Unmapped => {
-            ConnectorError::Unreadable { venue, cause: error.detail.clone() }
+            ConnectorError::Unreadable {
+                venue,
+                cause: error.detail.clone(),
+            }
         }
-        _ => ConnectorError::Refused { venue, venue_code, venue_message: error.detail.clone() },
+        _ => ConnectorError::Refused {
+            venue,
+            venue_code,
+            venue_message: error.detail.clone(),
+        },
     }
 }
 
@@ -176,7 +198,10 @@ pub(crate) fn query_unanswered(venue: &str, error: &NoAnswer) -> ConnectorError 
                 retry_after: error.retry_after(),
             },
             "DEADLINE_EXCEEDED" => ConnectorError::DeadlineExceeded,
-            _ => ConnectorError::Unavailable { venue, cause: error.cause.to_string() },
+            _ => ConnectorError::Unavailable {
+                venue,
+                cause: error.cause.to_string(),
+            },
         },
     }
 }

@@ -35,14 +35,20 @@ pub fn cluster_policy(
     for limit in &adapter.rate_limits().limits {
         let scope = |name: String| QuotaScope::rolling(name, limit.window, limit.limit);
         if limit.per_account {
-            let names = accounts.iter().map(|account| of_account(limit.scope, *account));
+            let names = accounts
+                .iter()
+                .map(|account| of_account(limit.scope, *account));
             policy.scopes.extend(names.map(scope));
         } else {
             policy.scopes.push(scope(limit.scope.to_owned()));
         }
     }
     let connections = u64::from(adapter.stream_rules().connections_per_five_minutes_max);
-    policy.scopes.push(QuotaScope::rolling(CONNECTIONS, CONNECTIONS_WINDOW, connections));
+    policy.scopes.push(QuotaScope::rolling(
+        CONNECTIONS,
+        CONNECTIONS_WINDOW,
+        connections,
+    ));
     policy
 }
 
@@ -69,8 +75,11 @@ pub(crate) fn scope_name(
     scope: &'static str,
     asker: Option<Asker<'_>>,
 ) -> Option<Cow<'static, str>> {
-    let per_account =
-        limits.limits.iter().find(|limit| limit.scope == scope).is_some_and(|limit| limit.per_account);
+    let per_account = limits
+        .limits
+        .iter()
+        .find(|limit| limit.scope == scope)
+        .is_some_and(|limit| limit.per_account);
     if per_account {
         return asker.map(|asker| Cow::Owned(of_account(scope, asker.account)));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chimera_contracts::connector::v1 as pb;
 use chimera_contracts::connector::v1::SessionState;
-use chimera_model::report::{OrderReport, Unmapped};
+use chimera_model::report::{Fill, OrderReport, Unmapped};
 use chimera_model::{Instrument, UnixNanos};
 use chimera_runtime::deadline::Deadline;
 use chimera_venue::{Call, ErrorClass, FillQuery, VenueError};
@@ -27,7 +27,10 @@ pub(crate) async fn order(
     instrument: &Instrument,
     key: OrderKey,
 ) -> Result<Option<pb::OrderReport>, ConnectorError> {
-    let call = session.desk.adapter.order(&session.context(), instrument, &venue_key(key));
+    let call = session
+        .desk
+        .adapter
+        .order(&session.context(), instrument, &venue_key(key));
     let call = call.map_err(|error| refused(session, &error))?;
     let answered = ask(session, &call).await?;
     match answered.value {
@@ -44,10 +47,16 @@ pub(crate) async fn open_orders(
     session: &Session,
     instrument: Option<&Instrument>,
 ) -> Result<Vec<pb::OrderReport>, ConnectorError> {
-    let call = session.desk.adapter.open_orders(&session.context(), instrument);
+    let call = session
+        .desk
+        .adapter
+        .open_orders(&session.context(), instrument);
     let (list, received) = answer(session, &call).await?;
     complete(session, &list.unmapped)?;
-    list.items.iter().map(|report| stated(session, report, received)).collect()
+    list.items
+        .iter()
+        .map(|report| stated(session, report, received))
+        .collect()
 }
 
 /// Lists one page of fills.
@@ -56,25 +65,37 @@ pub(crate) async fn fills(
     instrument: &Instrument,
     query: &ListFills,
 ) -> Result<pb::ListFillsResponse, ConnectorError> {
-    let asked = match (&query.after, &query.order, query.start) {
-        (Some(after), _, _) => FillQuery::After(after.clone()),
-        (None, Some(order), _) => FillQuery::OfOrder(order.clone()),
+    let asked = match (&query.order, &query.after, query.start) {
+        (Some(order), _, _) => FillQuery::OfOrder(order.clone()),
+        (None, Some(after), _) => FillQuery::After(after.clone()),
         (None, None, Some(start)) => FillQuery::Since(start),
         (None, None, None) => FillQuery::Newest,
     };
-    let call = session.desk.adapter.fills(&session.context(), instrument, &asked);
+    let call = session
+        .desk
+        .adapter
+        .fills(&session.context(), instrument, &asked);
     let call = call.map_err(|error| refused(session, &error))?;
     let (page, received) = answer(session, &call).await?;
     let stamp = session.stamp(received);
-    // What the venue cannot narrow down further is narrowed down here.
-    let fills = page.list.items.iter().filter(|fill| {
-        query.order.as_ref().is_none_or(|order| fill.venue_order_id == *order)
-            && query.start.is_none_or(|start| fill.venue_time >= start)
-    });
+    let mut fills = page.list.items;
+    if query.order.is_some() {
+        narrow(&mut fills, query);
+    }
     Ok(pb::ListFillsResponse {
-        fills: fills.map(|fill| wire::fill(fill, stamp)).collect(),
+        fills: fills.iter().map(|fill| wire::fill(fill, stamp)).collect(),
         more: page.more,
     })
+}
+
+/// Narrows the fills of one order down to those asked for; venues take one condition at a time.
+fn narrow(fills: &mut Vec<Fill>, query: &ListFills) {
+    if let Some(after) = &query.after {
+        let known = fills.iter().position(|fill| fill.trade_id == *after);
+        fills.drain(..known.map_or(0, |known| known + 1));
+    } else if let Some(start) = query.start {
+        fills.retain(|fill| fill.venue_time >= start);
+    }
 }
 
 /// Asks for the positions.
@@ -85,7 +106,11 @@ pub(crate) async fn positions(
     let (list, received) = answer(session, &call).await?;
     complete(session, &list.unmapped)?;
     let stamp = session.stamp(received);
-    Ok(list.items.iter().map(|report| wire::position(report, stamp)).collect())
+    Ok(list
+        .items
+        .iter()
+        .map(|report| wire::position(report, stamp))
+        .collect())
 }
 
 /// Asks for margin and balances.
@@ -97,14 +122,18 @@ pub(crate) async fn margin(session: &Session) -> Result<pb::GetMarginResponse, C
     let call = session.desk.adapter.balances(&context);
     let (list, received) = answer(session, &call).await?;
     let stamp: Stamp = session.stamp(received);
-    let balances = list.items.iter().map(|report| wire::balance(report, stamp)).collect();
-    Ok(pb::GetMarginResponse { margin: Some(margin), balances })
+    let balances = list
+        .items
+        .iter()
+        .map(|report| wire::balance(report, stamp))
+        .collect();
+    Ok(pb::GetMarginResponse {
+        margin: Some(margin),
+        balances,
+    })
 }
 
-async fn answer<T>(
-    session: &Session,
-    call: &Call<T>,
-) -> Result<(T, UnixNanos), ConnectorError> {
+async fn answer<T>(session: &Session, call: &Call<T>) -> Result<(T, UnixNanos), ConnectorError> {
     let answered = ask(session, call).await?;
     let value = answered.value.map_err(|error| refused(session, &error))?;
     Ok((value, answered.received))

@@ -28,7 +28,9 @@ pub(crate) fn lots(instrument: &Instrument, quantity: Decimal) -> Result<i64, Of
 
 fn multiple(value: Decimal, step: Decimal) -> Result<i64, OffScale> {
     let scale = value.scale().max(step.scale());
-    let parts = value.to_scaled_wide(scale).and_then(|value| Ok((value, step.to_scaled_wide(scale)?)));
+    let parts = value
+        .to_scaled_wide(scale)
+        .and_then(|value| Ok((value, step.to_scaled_wide(scale)?)));
     match parts {
         Ok((value, step)) if step > 0 && value % step == 0 => i64::try_from(value / step).ok(),
         _ => None,

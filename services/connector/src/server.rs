@@ -69,7 +69,13 @@ pub struct Server {
 /// # Errors
 /// When an account has no credentials.
 pub async fn start(config: Config, deps: Deps) -> Result<Server, StartError> {
-    let Deps { egress, venues, mut credentials, clock, drain } = deps;
+    let Deps {
+        egress,
+        venues,
+        mut credentials,
+        clock,
+        drain,
+    } = deps;
     let tasks = Tasks::new();
     let mut rooms = Vec::with_capacity(venues.len());
     for configured in venues {
@@ -82,7 +88,11 @@ pub async fn start(config: Config, deps: Deps) -> Result<Server, StartError> {
             sessions.insert(account, Arc::new(Session::new(desk.clone(), account, own)));
         }
         let market = Arc::new(Market::new(desk.clone(), config.timing.market_silence()));
-        rooms.push(VenueRoom { desk, market, sessions });
+        rooms.push(VenueRoom {
+            desk,
+            market,
+            sessions,
+        });
     }
     for room in &rooms {
         begin(room, config.timing, &tasks);
@@ -99,8 +109,14 @@ fn begin(room: &VenueRoom, timing: Timing, tasks: &Tasks) {
     let desk = &room.desk;
     let instruments = upkeep::keep_instruments(desk.clone(), timing, tasks.clone());
     tasks.spawn("connector.instruments", instruments);
-    tasks.spawn("connector.clock", upkeep::keep_clock(desk.clone(), timing, tasks.clone()));
-    tasks.spawn("connector.market", market::run(room.market.clone(), timing, tasks.clone()));
+    tasks.spawn(
+        "connector.clock",
+        upkeep::keep_clock(desk.clone(), timing, tasks.clone()),
+    );
+    tasks.spawn(
+        "connector.market",
+        market::run(room.market.clone(), timing, tasks.clone()),
+    );
     for session in room.sessions.values() {
         let run = session::run(session.clone(), timing, tasks.clone());
         tasks.spawn("connector.session", run);

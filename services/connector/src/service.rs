@@ -45,7 +45,12 @@ impl Connector {
         tasks: Tasks,
     ) -> Self {
         let named = |room: VenueRoom| (room.desk.venue.to_string(), room);
-        Self { venues: rooms.into_iter().map(named).collect(), epoch, drain, tasks }
+        Self {
+            venues: rooms.into_iter().map(named).collect(),
+            epoch,
+            drain,
+            tasks,
+        }
     }
 
     pub(crate) fn list_venues(&self) -> pb::ListVenuesResponse {
@@ -54,10 +59,14 @@ impl Connector {
             pb::VenueAccounts {
                 venue: name.clone(),
                 accounts: room.sessions.keys().map(ToString::to_string).collect(),
-                aliases: aliases.map(|(alias, of)| (alias.clone(), of.to_string())).collect(),
+                aliases: aliases
+                    .map(|(alias, of)| (alias.clone(), of.to_string()))
+                    .collect(),
             }
         };
-        pb::ListVenuesResponse { venues: self.venues.iter().map(venue).collect() }
+        pb::ListVenuesResponse {
+            venues: self.venues.iter().map(venue).collect(),
+        }
     }
 
     pub(crate) fn capabilities(
@@ -65,8 +74,14 @@ impl Connector {
         venue: &str,
     ) -> Result<pb::GetCapabilitiesResponse, ConnectorError> {
         let offered = self.room(venue)?.desk.adapter.capabilities();
-        let types = offered.order_types.iter().map(|kind| wire::order_type(*kind).into());
-        let times = offered.times_in_force.iter().map(|time| wire::time_in_force(*time).into());
+        let types = offered
+            .order_types
+            .iter()
+            .map(|kind| wire::order_type(*kind).into());
+        let times = offered
+            .times_in_force
+            .iter()
+            .map(|time| wire::time_in_force(*time).into());
         Ok(pb::GetCapabilitiesResponse {
             venue: venue.to_owned(),
             order_types: types.collect(),
@@ -85,7 +100,9 @@ impl Connector {
         let room = self.room(venue)?;
         let found = room.instrument(symbol)?;
         let version = room.desk.instruments().version(&found);
-        Ok(pb::GetInstrumentResponse { instrument: Some(wire::instrument(&found, version)) })
+        Ok(pb::GetInstrumentResponse {
+            instrument: Some(wire::instrument(&found, version)),
+        })
     }
 
     pub(crate) async fn top_of_book(
@@ -117,8 +134,7 @@ impl Connector {
             Ok(instrument) => instrument,
             Err(error) => return not_ready(error),
         };
-        let sending =
-            orders::cancel(session.clone(), instrument, order.key, Deadline::current());
+        let sending = orders::cancel(session.clone(), instrument, order.key, Deadline::current());
         self.carry("connector.cancel", sending).await
     }
 
@@ -154,8 +170,11 @@ impl Connector {
         symbol: &str,
     ) -> Result<Vec<pb::OrderReport>, ConnectorError> {
         let (room, session) = self.named(venue, account)?;
-        let instrument =
-            if symbol.is_empty() { None } else { Some(room.instrument(symbol)?) };
+        let instrument = if symbol.is_empty() {
+            None
+        } else {
+            Some(room.instrument(symbol)?)
+        };
         queries::open_orders(session, instrument.as_deref()).await
     }
 
@@ -209,13 +228,21 @@ impl Connector {
             return Err(room.not_ready());
         }
         let epoch = self.epoch.clone();
-        Ok(market_stream::frames(&room.market, wanted, epoch, self.drain.clone()))
+        Ok(market_stream::frames(
+            &room.market,
+            wanted,
+            epoch,
+            self.drain.clone(),
+        ))
     }
 
     fn room(&self, venue: &str) -> Result<&VenueRoom, ConnectorError> {
         self.venues.get(venue).ok_or_else(|| {
             let known: Vec<&str> = self.venues.keys().map(String::as_str).collect();
-            ConnectorError::UnknownVenue { venue: venue.to_owned(), known: known.join(", ") }
+            ConnectorError::UnknownVenue {
+                venue: venue.to_owned(),
+                known: known.join(", "),
+            }
         })
     }
 
@@ -225,7 +252,9 @@ impl Connector {
         account: &str,
     ) -> Result<(&VenueRoom, &Arc<Session>), ConnectorError> {
         let room = self.room(venue)?;
-        let found = Account::new(account).ok().and_then(|account| room.sessions.get(&account));
+        let found = Account::new(account)
+            .ok()
+            .and_then(|account| room.sessions.get(&account));
         let unknown = || ConnectorError::UnknownAccount {
             venue: venue.to_owned(),
             account: account.to_owned(),
@@ -260,12 +289,17 @@ impl VenueRoom {
 /// Says of a request that cannot be begun yet that it was not sent; any other failure says so by its code.
 fn not_ready(error: ConnectorError) -> Result<Done, ConnectorError> {
     match error {
-        ConnectorError::NotReady { .. } => Ok(Done::not_sent("VENUE_NOT_READY", &error.to_string())),
+        ConnectorError::NotReady { .. } => {
+            Ok(Done::not_sent("VENUE_NOT_READY", &error.to_string()))
+        }
         error => Err(error),
     }
 }
 
 /// Returns the failure of a name that no instrument bears.
 pub(crate) fn unknown_instrument(venue: Venue, name: &str) -> ConnectorError {
-    ConnectorError::UnknownInstrument { venue: venue.to_string(), symbol: wire::cut(name) }
+    ConnectorError::UnknownInstrument {
+        venue: venue.to_string(),
+        symbol: wire::cut(name),
+    }
 }

@@ -100,7 +100,9 @@ async fn read_instruments(desk: &Desk) -> Result<(), String> {
 
 /// Takes the limits that the venue itself states (F116).
 fn heed_limits(desk: &Desk, list: &InstrumentList) {
-    let Some(stated) = &list.rate_limits else { return };
+    let Some(stated) = &list.rate_limits else {
+        return;
+    };
     for limit in &stated.limits {
         set_limit(desk.egress(), desk.cluster(), limit);
     }

@@ -54,11 +54,16 @@ pub(crate) fn order(
                 break;
             }
             Err(field) => {
-                refused = WireError::OffScale { symbol: report.symbol.to_string(), field };
+                refused = WireError::OffScale {
+                    symbol: report.symbol.to_string(),
+                    field,
+                };
             }
         }
     }
-    let Some((numbers, instrument_version)) = scaled else { return Err(refused) };
+    let Some((numbers, instrument_version)) = scaled else {
+        return Err(refused);
+    };
     Ok(pb::OrderReport {
         venue: report.venue.to_string(),
         account: report.account.to_string(),
@@ -69,7 +74,10 @@ pub(crate) fn order(
         status: reported_status(&report.status).into(),
         status_text: cut(&report.status_text),
         side: report.side.map_or(common::Side::Unspecified, side).into(),
-        order_type: report.order_type.map_or(common::OrderType::Unspecified, order_type).into(),
+        order_type: report
+            .order_type
+            .map_or(common::OrderType::Unspecified, order_type)
+            .into(),
         time_in_force: report
             .time_in_force
             .map_or(common::TimeInForce::Unspecified, time_in_force)
@@ -128,10 +136,14 @@ pub(crate) fn fill(fill: &Fill, stamp: Stamp) -> pb::Fill {
         side: side(fill.side).into(),
         price: fill.price.to_string(),
         quantity: fill.quantity.to_string(),
-        fee: fill
-            .fee
-            .map(|fee| common::Fee { asset: fee.asset.to_string(), amount: fee.amount.to_string() }),
-        liquidity: fill.liquidity.map_or(common::Liquidity::Unspecified, liquidity).into(),
+        fee: fill.fee.map(|fee| common::Fee {
+            asset: fee.asset.to_string(),
+            amount: fee.amount.to_string(),
+        }),
+        liquidity: fill
+            .liquidity
+            .map_or(common::Liquidity::Unspecified, liquidity)
+            .into(),
         realized_pnl: text(fill.realized_pnl),
         venue_time: Some(timestamp(fill.venue_time)),
         received_time: Some(timestamp(stamp.received)),

@@ -8,9 +8,7 @@ use chimera_model::{
 };
 use chimera_runtime::fault::{FieldError, InvalidArgument};
 
-use crate::command::{
-    ListFills, OrderAt, OrderKey, Submit, SubmitKind, Target, WatchMarket,
-};
+use crate::command::{ListFills, OrderAt, OrderKey, Submit, SubmitKind, Target, WatchMarket};
 use crate::error::ConnectorError;
 
 /// Symbols of one market stream; the contract's own bound.
@@ -31,7 +29,9 @@ impl Fields {
     }
 
     fn id<T>(&mut self, field: &str, result: Result<T, IdError>) -> Option<T> {
-        result.map_err(|error| self.refuse(field, error.to_string())).ok()
+        result
+            .map_err(|error| self.refuse(field, error.to_string()))
+            .ok()
     }
 
     fn positive(&mut self, field: &str, value: i64) -> i64 {
@@ -73,40 +73,59 @@ impl Fields {
             return id.map(OrderKey::Venues);
         }
         if index == 0 {
-            self.refuse("client_order_index", "is required unless venue_order_id is given");
+            self.refuse(
+                "client_order_index",
+                "is required unless venue_order_id is given",
+            );
             return None;
         }
-        self.id("client_order_index", ClientOrderIndex::new(index)).map(OrderKey::Ours)
+        self.id("client_order_index", ClientOrderIndex::new(index))
+            .map(OrderKey::Ours)
     }
 
     /// Ends the reading: the value, or everything that was wrong.
     fn finish<T>(self, value: Option<T>) -> Result<T, ConnectorError> {
         InvalidArgument::check(self.errors)?;
         // A value is absent only where an error was noted.
-        value.ok_or(ConnectorError::Internal { what: "a request was read without a value" })
+        value.ok_or(ConnectorError::Internal {
+            what: "a request was read without a value",
+        })
     }
 }
 
 pub(super) fn limit_order(request: &pb::SubmitLimitOrderRequest) -> Result<Submit, ConnectorError> {
     let mut fields = Fields::default();
-    let index = fields.id("client_order_index", ClientOrderIndex::new(request.client_order_index));
+    let index = fields.id(
+        "client_order_index",
+        ClientOrderIndex::new(request.client_order_index),
+    );
     let side = fields.side(request.side);
     let quantity = QuantityLots(fields.positive("quantity_lots", request.quantity_lots));
     let price = PriceTicks(fields.positive("price_ticks", request.price_ticks));
     let time_in_force = fields.time_in_force(request.time_in_force);
     if request.post_only && matches!(time_in_force, Some(TimeInForce::Ioc | TimeInForce::Fok)) {
-        fields.refuse("post_only", "must be false with a time in force that takes at once");
+        fields.refuse(
+            "post_only",
+            "must be false with a time in force that takes at once",
+        );
     }
-    let order = index.zip(side).zip(time_in_force).map(|((index, side), time_in_force)| Submit {
-        target: target(&request.venue, &request.account),
-        symbol: request.symbol.clone(),
-        index,
-        side,
-        quantity,
-        kind: SubmitKind::Limit { price, time_in_force, post_only: request.post_only },
-        instrument_version: request.instrument_version,
-        reduce_only: request.reduce_only,
-    });
+    let order = index
+        .zip(side)
+        .zip(time_in_force)
+        .map(|((index, side), time_in_force)| Submit {
+            target: target(&request.venue, &request.account),
+            symbol: request.symbol.clone(),
+            index,
+            side,
+            quantity,
+            kind: SubmitKind::Limit {
+                price,
+                time_in_force,
+                post_only: request.post_only,
+            },
+            instrument_version: request.instrument_version,
+            reduce_only: request.reduce_only,
+        });
     fields.finish(order)
 }
 
@@ -114,7 +133,10 @@ pub(super) fn market_order(
     request: &pb::SubmitMarketOrderRequest,
 ) -> Result<Submit, ConnectorError> {
     let mut fields = Fields::default();
-    let index = fields.id("client_order_index", ClientOrderIndex::new(request.client_order_index));
+    let index = fields.id(
+        "client_order_index",
+        ClientOrderIndex::new(request.client_order_index),
+    );
     let side = fields.side(request.side);
     let quantity = QuantityLots(fields.positive("quantity_lots", request.quantity_lots));
     let order = index.zip(side).map(|(index, side)| Submit {
@@ -162,7 +184,10 @@ pub(super) fn list_fills(request: &pb::ListFillsRequest) -> Result<ListFills, Co
     let start = request.start_time.as_ref().and_then(|time| {
         let seconds = time.seconds.checked_mul(MILLIS_PER_SECOND);
         let millis = seconds.map(|millis| millis + i64::from(time.nanos / NANOS_PER_MILLI));
-        fields.id("start_time", UnixNanos::from_millis(millis.unwrap_or(i64::MAX)))
+        fields.id(
+            "start_time",
+            UnixNanos::from_millis(millis.unwrap_or(i64::MAX)),
+        )
     });
     let query = ListFills {
         target: target(&request.venue, &request.account),
@@ -179,13 +204,21 @@ pub(super) fn watch_market(
 ) -> Result<WatchMarket, ConnectorError> {
     let mut fields = Fields::default();
     if !(1..=SYMBOLS_MAX).contains(&request.symbols.len()) {
-        fields.refuse("symbols", format!("must name 1 to {SYMBOLS_MAX} instruments"));
+        fields.refuse(
+            "symbols",
+            format!("must name 1 to {SYMBOLS_MAX} instruments"),
+        );
     }
-    let wanted =
-        WatchMarket { venue: request.venue.clone(), symbols: request.symbols.clone() };
+    let wanted = WatchMarket {
+        venue: request.venue.clone(),
+        symbols: request.symbols.clone(),
+    };
     fields.finish(Some(wanted))
 }
 
 fn target(venue: &str, account: &str) -> Target {
-    Target { venue: venue.to_owned(), account: account.to_owned() }
+    Target {
+        venue: venue.to_owned(),
+        account: account.to_owned(),
+    }
 }

@@ -21,13 +21,23 @@ fn limit_order() -> pb::SubmitLimitOrderRequest {
 }
 
 fn blamed(error: &ConnectorError) -> Vec<String> {
-    error.fields().into_iter().map(|field| field.field).collect()
+    error
+        .fields()
+        .into_iter()
+        .map(|field| field.field)
+        .collect()
 }
 
 #[test]
 fn a_sound_order_is_read() {
     let order = read::limit_order(&limit_order()).unwrap();
-    assert!(matches!(order.kind, SubmitKind::Limit { post_only: true, .. }));
+    assert!(matches!(
+        order.kind,
+        SubmitKind::Limit {
+            post_only: true,
+            ..
+        }
+    ));
 }
 
 #[test]
@@ -43,7 +53,13 @@ fn every_field_at_fault_is_named_at_once() {
     let error = read::limit_order(&order).unwrap_err();
     assert_eq!(
         blamed(&error),
-        ["client_order_index", "side", "quantity_lots", "price_ticks", "time_in_force"],
+        [
+            "client_order_index",
+            "side",
+            "quantity_lots",
+            "price_ticks",
+            "time_in_force"
+        ],
     );
 }
 
@@ -54,7 +70,10 @@ fn an_order_that_must_rest_cannot_take_at_once() {
             time_in_force: time_in_force.into(),
             ..limit_order()
         };
-        assert_eq!(blamed(&read::limit_order(&order).unwrap_err()), ["post_only"]);
+        assert_eq!(
+            blamed(&read::limit_order(&order).unwrap_err()),
+            ["post_only"]
+        );
     }
 }
 
@@ -67,18 +86,30 @@ fn f020_a_cancel_without_any_id_is_never_sent() {
         client_order_index: 0,
         venue_order_id: String::new(),
     };
-    assert_eq!(blamed(&read::cancel(&cancel).unwrap_err()), ["client_order_index"]);
+    assert_eq!(
+        blamed(&read::cancel(&cancel).unwrap_err()),
+        ["client_order_index"]
+    );
     cancel.client_order_index = 7;
-    assert!(matches!(read::cancel(&cancel).unwrap().key, OrderKey::Ours(_)));
+    assert!(matches!(
+        read::cancel(&cancel).unwrap().key,
+        OrderKey::Ours(_)
+    ));
     cancel.venue_order_id = "81".into();
-    assert!(matches!(read::cancel(&cancel).unwrap().key, OrderKey::Venues(_)));
+    assert!(matches!(
+        read::cancel(&cancel).unwrap().key,
+        OrderKey::Venues(_)
+    ));
 }
 
 #[test]
 fn a_market_stream_names_one_to_two_hundred_instruments() {
     for (count, valid) in [(0, false), (1, true), (200, true), (201, false)] {
         let symbols = vec!["SOL".to_owned(); count];
-        let request = pb::WatchMarketRequest { venue: "binance-usdm".into(), symbols };
+        let request = pb::WatchMarketRequest {
+            venue: "binance-usdm".into(),
+            symbols,
+        };
         assert_eq!(read::watch_market(&request).is_ok(), valid, "{count}");
     }
 }
@@ -86,11 +117,20 @@ fn a_market_stream_names_one_to_two_hundred_instruments() {
 #[test]
 fn a_time_of_another_unit_is_refused() {
     let mut query = pb::ListFillsRequest {
-        start_time: Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 5_000_000 }),
+        start_time: Some(prost_types::Timestamp {
+            seconds: 1_700_000_000,
+            nanos: 5_000_000,
+        }),
         ..Default::default()
     };
     let start = read::list_fills(&query).unwrap().start.unwrap();
     assert_eq!(start.as_millis(), 1_700_000_000_005);
-    query.start_time = Some(prost_types::Timestamp { seconds: 1_700_000_000_000, nanos: 0 });
-    assert_eq!(blamed(&read::list_fills(&query).unwrap_err()), ["start_time"]);
+    query.start_time = Some(prost_types::Timestamp {
+        seconds: 1_700_000_000_000,
+        nanos: 0,
+    });
+    assert_eq!(
+        blamed(&read::list_fills(&query).unwrap_err()),
+        ["start_time"]
+    );
 }

@@ -4,7 +4,11 @@ const MILLI: i64 = 1_000_000;
 
 fn probe(asked: i64, round_trip: i64, offset: i64) -> Probe {
     let answered = asked + round_trip;
-    Probe { asked, venue: asked + round_trip / 2 + offset, answered }
+    Probe {
+        asked,
+        venue: asked + round_trip / 2 + offset,
+        answered,
+    }
 }
 
 #[test]
@@ -17,7 +21,11 @@ fn f117_the_quickest_probe_is_believed() {
     let mut clock = ClockOffset::default();
     let now = Instant::now();
     // The slow answer was held up on its way back, so it claims an offset that is not there.
-    let held_up = Probe { asked: 0, venue: 10 * MILLI, answered: 900 * MILLI };
+    let held_up = Probe {
+        asked: 0,
+        venue: 10 * MILLI,
+        answered: 900 * MILLI,
+    };
     assert!(clock.measure(&[held_up, probe(0, 20 * MILLI, 70 * MILLI)], now));
     assert_eq!(clock.at(now), Some(70 * MILLI));
 }
@@ -29,7 +37,14 @@ fn f117_a_measurement_that_says_too_little_changes_nothing() {
     assert!(clock.measure(&[probe(0, 10 * MILLI, 5 * MILLI)], now));
     assert!(!clock.measure(&[probe(0, 3_000 * MILLI, 900 * MILLI)], now));
     // Our own clock stepped back between question and answer.
-    assert!(!clock.measure(&[Probe { asked: 100, venue: 0, answered: 50 }], now));
+    assert!(!clock.measure(
+        &[Probe {
+            asked: 100,
+            venue: 0,
+            answered: 50
+        }],
+        now
+    ));
     assert!(!clock.measure(&[], now));
     assert_eq!(clock.at(now), Some(5 * MILLI));
 }
@@ -42,7 +57,10 @@ fn f117_a_new_measurement_is_slewed_to_and_not_stepped_to() {
     clock.measure(&[probe(0, 10 * MILLI, -2_000 * MILLI)], start);
     assert_eq!(clock.at(start), Some(0));
     assert_eq!(clock.at(start + Duration::from_secs(1)), Some(-500 * MILLI));
-    assert_eq!(clock.at(start + Duration::from_secs(60)), Some(-2_000 * MILLI));
+    assert_eq!(
+        clock.at(start + Duration::from_secs(60)),
+        Some(-2_000 * MILLI)
+    );
 }
 
 #[test]

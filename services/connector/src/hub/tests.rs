@@ -3,7 +3,10 @@ use chimera_contracts::connector::v1 as pb;
 use super::*;
 
 fn event(asset: &str) -> Event {
-    Event::Balance(pb::BalanceReport { asset: asset.into(), ..Default::default() })
+    Event::Balance(pb::BalanceReport {
+        asset: asset.into(),
+        ..Default::default()
+    })
 }
 
 #[tokio::test]
@@ -50,7 +53,9 @@ async fn a_closed_hub_ends_its_readers_and_takes_no_new_ones_alive() {
 #[tokio::test]
 async fn readers_are_bounded_and_gone_readers_make_room() {
     let hub = Hub::default();
-    let readers: Vec<_> = (0..READERS_MAX).map(|_| hub.subscribe(|| ()).unwrap()).collect();
+    let readers: Vec<_> = (0..READERS_MAX)
+        .map(|_| hub.subscribe(|| ()).unwrap())
+        .collect();
     assert_eq!(hub.subscribe(|| ()).unwrap_err(), TooManyReaders);
     drop(readers);
     assert!(hub.subscribe(|| ()).is_ok());

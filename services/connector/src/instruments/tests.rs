@@ -25,7 +25,10 @@ pub(crate) fn empty() -> Instruments {
 }
 
 fn both() -> Vec<Instrument> {
-    vec![named("SOL-USDT-PERP", "SOLUSDT"), named("BTC-USDT-PERP", "BTCUSDT")]
+    vec![
+        named("SOL-USDT-PERP", "SOLUSDT"),
+        named("BTC-USDT-PERP", "BTCUSDT"),
+    ]
 }
 
 fn finer(mut instrument: Instrument) -> Instrument {
@@ -38,7 +41,11 @@ fn finer(mut instrument: Instrument) -> Instrument {
 fn an_instrument_is_found_by_symbol_venue_symbol_and_alias() {
     let (instruments, _) = empty().merged(both(), &[]);
     for name in ["SOL-USDT-PERP", "SOLUSDT", "SOL"] {
-        assert_eq!(instruments.find(name).unwrap().symbol.as_str(), "SOL-USDT-PERP", "{name}");
+        assert_eq!(
+            instruments.find(name).unwrap().symbol.as_str(),
+            "SOL-USDT-PERP",
+            "{name}"
+        );
     }
     for name in ["", "sol", "ETH", "SOL-USDT", "../SOL", "SOL\n"] {
         assert!(instruments.find(name).is_none(), "{name:?}");
@@ -48,13 +55,28 @@ fn an_instrument_is_found_by_symbol_venue_symbol_and_alias() {
 #[test]
 fn f068_a_version_rises_only_when_a_rule_changed_and_the_old_one_is_kept() {
     let (first, merged) = empty().merged(both(), &[]);
-    assert_eq!(merged, Merged { added: 2, ..Merged::default() });
+    assert_eq!(
+        merged,
+        Merged {
+            added: 2,
+            ..Merged::default()
+        }
+    );
     let (second, merged) = first.merged(both(), &[]);
     assert_eq!(merged, Merged::default());
 
-    let list = vec![finer(named("SOL-USDT-PERP", "SOLUSDT")), named("BTC-USDT-PERP", "BTCUSDT")];
+    let list = vec![
+        finer(named("SOL-USDT-PERP", "SOLUSDT")),
+        named("BTC-USDT-PERP", "BTCUSDT"),
+    ];
     let (third, merged) = second.merged(list, &[]);
-    assert_eq!(merged, Merged { changed: 1, ..Merged::default() });
+    assert_eq!(
+        merged,
+        Merged {
+            changed: 1,
+            ..Merged::default()
+        }
+    );
     let version = |of: &Instruments, name| of.version(of.find(name).unwrap());
     assert_eq!(version(&third, "SOL"), version(&second, "SOL") + 1);
     assert_eq!(version(&third, "BTC"), version(&second, "BTC"));
@@ -75,8 +97,17 @@ fn f068_a_version_of_one_process_is_never_one_of_the_process_before() {
 fn f077_what_is_no_longer_listed_is_closed_and_not_forgotten() {
     let (first, _) = empty().merged(both(), &[]);
     let (second, merged) = first.merged(vec![named("SOL-USDT-PERP", "SOLUSDT")], &[]);
-    assert_eq!(merged, Merged { changed: 1, ..Merged::default() });
-    assert_eq!(second.find("BTCUSDT").unwrap().status, InstrumentStatus::Closed);
+    assert_eq!(
+        merged,
+        Merged {
+            changed: 1,
+            ..Merged::default()
+        }
+    );
+    assert_eq!(
+        second.find("BTCUSDT").unwrap().status,
+        InstrumentStatus::Closed
+    );
     assert!(second.find("SOL").unwrap().is_tradable());
 }
 
@@ -86,7 +117,13 @@ fn a_definition_without_sense_is_refused_and_the_old_one_stays() {
     let mut sol = named("SOL-USDT-PERP", "SOLUSDT");
     sol.tick_size = Decimal::ZERO;
     let (second, merged) = first.merged(vec![sol, named("BTC-USDT-PERP", "BTCUSDT")], &[]);
-    assert_eq!(merged, Merged { refused: 1, ..Merged::default() });
+    assert_eq!(
+        merged,
+        Merged {
+            refused: 1,
+            ..Merged::default()
+        }
+    );
     let sol = second.find("SOL").unwrap();
     assert_eq!(sol.tick_size.to_string(), "0.01");
     assert!(sol.is_tradable());

@@ -16,7 +16,7 @@ use super::Market;
 use super::subscriptions::Table;
 use super::tops::Top;
 use crate::desk::unix_nanos;
-use crate::policy;
+use crate::{metrics, policy};
 
 /// How long a connection may take to stand.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -57,7 +57,10 @@ impl Connection {
     pub(super) async fn open(market: &Market, generation: u64) -> Result<Self, String> {
         let desk = &market.desk;
         let topics = topics(market, &market.lock().wanted.iter().collect::<Vec<_>>());
-        let plans = desk.adapter.public_streams(&topics).map_err(|error| error.to_string())?;
+        let plans = desk
+            .adapter
+            .public_streams(&topics)
+            .map_err(|error| error.to_string())?;
         // The wanted set never exceeds what one connection carries.
         let Some(plan) = plans.into_iter().next() else {
             return Err("the venue has no stream of quotes".to_owned());
@@ -82,11 +85,19 @@ impl Connection {
         let opened = desk.egress().connect(connect, |_| request).await;
         let socket = opened.map_err(|error| error.cause.to_string())?;
         let now = Instant::now();
-        let mut connection = Self { generation, opened: now, table: Table::default(), socket };
+        let mut connection = Self {
+            generation,
+            opened: now,
+            table: Table::default(),
+            socket,
+        };
         for frame in plan.frames {
             let symbols = symbols(market, &frame.topics);
             connection.table.requested(frame.id, &symbols, now);
-            connection.send(frame.text).await.map_err(|error| error.to_string())?;
+            connection
+                .send(frame.text)
+                .await
+                .map_err(|error| error.to_string())?;
         }
         Ok(connection)
     }
@@ -94,20 +105,30 @@ impl Connection {
     /// Asks for what is wanted and not carried, and gives up what is no longer wanted.
     pub(super) async fn catch_up(&mut self, market: &Market) -> Result<(), String> {
         let now = Instant::now();
+        if self.table.overdue(now) {
+            return Err("a subscription was never confirmed".to_owned());
+        }
         let steps = self.table.steps(&market.lock().wanted, now);
         for symbols in steps.subscribe.chunks(TOPICS_PER_FRAME) {
             let id = self.table.number();
             let frame = market.desk.adapter.subscribe(id, &topics(market, symbols));
             let frame = frame.map_err(|error| error.to_string())?;
             self.table.requested(id, symbols, now);
-            self.send(frame.text).await.map_err(|error| error.to_string())?;
+            self.send(frame.text)
+                .await
+                .map_err(|error| error.to_string())?;
         }
         for symbols in steps.unsubscribe.chunks(TOPICS_PER_FRAME) {
             let id = self.table.number();
-            let frame = market.desk.adapter.unsubscribe(id, &topics(market, symbols));
+            let frame = market
+                .desk
+                .adapter
+                .unsubscribe(id, &topics(market, symbols));
             let frame = frame.map_err(|error| error.to_string())?;
             self.table.given_up(symbols);
-            self.send(frame.text).await.map_err(|error| error.to_string())?;
+            self.send(frame.text)
+                .await
+                .map_err(|error| error.to_string())?;
         }
         Ok(())
     }
@@ -118,13 +139,7 @@ impl Connection {
             Ok(Incoming::Frame(frame)) => self.take(market, &frame),
             Ok(Incoming::Silent { .. }) => Said::Silent,
             Err(error) => {
-                metrics::counter!(
-                    "connector_stream_ends_total",
-                    "venue" => market.desk.venue.to_string(),
-                    "stream" => "market",
-                    "cause" => error.class(),
-                )
-                .increment(1);
+                metrics::stream_end(market.desk.venue, "market", error.class());
                 Said::Ended(error.to_string())
             }
         }
@@ -152,9 +167,7 @@ impl Connection {
             Ok(PublicFrame::Shutdown) => Said::Closing,
             Ok(_) => Said::Quotes,
             Err(error) => {
-                let venue = market.desk.venue.to_string();
-                metrics::counter!("connector_market_frames_unreadable_total", "venue" => venue)
-                    .increment(1);
+                metrics::odd_frame(market.desk.venue, "market", "unreadable");
                 debug!(venue = %market.desk.venue, %error, "bad frame");
                 Said::Quotes
             }
@@ -163,7 +176,9 @@ impl Connection {
 
     fn quote(&self, market: &Market, quote: QuoteFrame<'_>, frame: &Frame) {
         let instruments = market.desk.instruments();
-        let Some(instrument) = instruments.table().by_venue_symbol(quote.symbol) else { return };
+        let Some(instrument) = instruments.table().by_venue_symbol(quote.symbol) else {
+            return;
+        };
         let received = unix_nanos(frame.received_time);
         let quote = Quote {
             venue: market.desk.venue,
@@ -174,9 +189,19 @@ impl Connection {
             venue_time: quote.venue_time,
         };
         let venue_now = market.desk.venue_time_of(received);
-        let lag = quote.venue_time.map(|time| venue_now.saturating_since(time));
+        let lag = quote
+            .venue_time
+            .map(|time| venue_now.saturating_since(time));
         let lag = lag.unwrap_or_default();
-        market.put(Top { quote, received, lag, generation: self.generation }, false);
+        market.put(
+            Top {
+                quote,
+                received,
+                lag,
+                generation: self.generation,
+            },
+            false,
+        );
     }
 }
 
@@ -184,7 +209,10 @@ fn topics(market: &Market, symbols: &[Symbol]) -> Vec<Topic> {
     let instruments = market.desk.instruments();
     let topic = |symbol: &Symbol| {
         let instrument = instruments.table().by_symbol(symbol)?;
-        Some(Topic { symbol: instrument.venue_symbol.clone(), channel: Channel::Quote })
+        Some(Topic {
+            symbol: instrument.venue_symbol.clone(),
+            channel: Channel::Quote,
+        })
     };
     symbols.iter().filter_map(topic).collect()
 }

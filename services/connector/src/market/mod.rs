@@ -74,12 +74,21 @@ impl Market {
             tops: Tops::new(silence * STALE_AFTER_SILENCES),
             readers: HashMap::new(),
         };
-        Self { desk, state: Mutex::new(state), changed: Notify::new(), silence }
+        Self {
+            desk,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            silence,
+        }
     }
 
     /// Returns a wish for nothing yet.
     pub(crate) fn interest(self: &Arc<Self>) -> Interest {
-        Interest { market: self.clone(), dirty: Arc::default(), symbols: Vec::new() }
+        Interest {
+            market: self.clone(),
+            dirty: Arc::default(),
+            symbols: Vec::new(),
+        }
     }
 
     /// Returns a top of book that comes from a live connection; waits for it within the deadline.
@@ -91,10 +100,16 @@ impl Market {
         let mut interest = self.interest();
         if interest.add(instrument.symbol).is_err() {
             let limit = self.desk.adapter.stream_rules().topics_max;
-            return Err(ConnectorError::SubscriptionLimit { what: "market streams", limit });
+            return Err(ConnectorError::SubscriptionLimit {
+                what: "market streams",
+                limit,
+            });
         }
         let patience = Deadline::current().map_or(FIRST_QUOTE_WITHIN, |deadline| {
-            deadline.remaining().saturating_sub(ANSWER_MARGIN).min(FIRST_QUOTE_WITHIN)
+            deadline
+                .remaining()
+                .saturating_sub(ANSWER_MARGIN)
+                .min(FIRST_QUOTE_WITHIN)
         });
         let until = Instant::now() + patience;
         while !self.lock().tops.is_live(instrument.symbol, Instant::now()) {
@@ -103,7 +118,9 @@ impl Market {
                 return Err(ConnectorError::NoFreshPrice { venue, symbol });
             }
         }
-        let none = || ConnectorError::Internal { what: "a live top of book vanished" };
+        let none = || ConnectorError::Internal {
+            what: "a live top of book vanished",
+        };
         self.view(instrument.symbol).ok_or_else(none)
     }
 
@@ -123,7 +140,11 @@ impl Market {
     fn put(&self, top: Top, first: bool) {
         let mut state = self.lock();
         let symbol = top.quote.symbol;
-        let news = if first { state.tops.put_first(top) } else { state.tops.put(top) };
+        let news = if first {
+            state.tops.put_first(top)
+        } else {
+            state.tops.put(top)
+        };
         if news {
             state.touch(symbol);
         }
@@ -155,7 +176,10 @@ impl State {
 
 impl Dirty {
     fn mark(&self, symbol: Symbol) {
-        self.symbols.lock().unwrap_or_else(PoisonError::into_inner).insert(symbol);
+        self.symbols
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(symbol);
         self.wake.notify_one();
     }
 }
@@ -183,8 +207,11 @@ impl Interest {
     pub(crate) async fn changed(&mut self) -> HashSet<Symbol> {
         loop {
             let marked = {
-                let mut symbols =
-                    self.dirty.symbols.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut symbols = self
+                    .dirty
+                    .symbols
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 std::mem::take(&mut *symbols)
             };
             if !marked.is_empty() {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chimera_model::Symbol;
-use chimera_model::market::Quote;
 use chimera_runtime::tasks::Tasks;
 use rand::RngExt;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::{info, warn};
 
@@ -54,7 +54,7 @@ pub(crate) async fn run(market: Arc<Market>, timing: Timing, tasks: Tasks) {
             timing,
             generation,
             tasks: tasks.child(),
-            probed: 0,
+            looked: 0,
             contradictions: 0,
         };
         let cause = tokio::select! {
@@ -85,52 +85,65 @@ struct Keeper {
     generation: u64,
     tasks: Tasks,
     /// How many instruments were looked at, so that each has its turn.
-    probed: usize,
+    looked: usize,
     contradictions: u32,
+}
+
+/// The connection that counts, its successor, and what is asked for beside them: reading never waits for
+/// any of it (F90).
+struct Links {
+    live: Connection,
+    next: Option<Connection>,
+    opening: Option<JoinHandle<Result<Connection, String>>>,
+    looking: Option<JoinHandle<Option<Top>>>,
+    replace_at: Instant,
 }
 
 impl Keeper {
     /// Returns why the connection is lost; nothing when nobody wants it any more.
     async fn keep(&mut self) -> Option<String> {
         let market = self.market.clone();
-        let mut live = match Connection::open(&market, self.generation).await {
+        let live = match Connection::open(&market, self.generation).await {
             Ok(live) => live,
             Err(cause) => return Some(cause),
         };
-        market.lock().tops.connected(self.generation, Instant::now());
+        market
+            .lock()
+            .tops
+            .connected(self.generation, Instant::now());
         info!(venue = %market.desk.venue, generation = self.generation, "market stream connected");
-        let mut next: Option<Connection> = None;
+        let replace_at = self.replace_at(&live);
+        let mut links = Links {
+            live,
+            next: None,
+            opening: None,
+            looking: None,
+            replace_at,
+        };
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut replace_at = self.replace_at(&live);
         loop {
+            let alone = links.next.is_none() && links.opening.is_none();
             tokio::select! {
                 biased;
-                said = live.next(&market) => match said {
-                    Said::Quotes => self.contradictions = 0,
-                    Said::Confirmed(symbols) => self.first_quotes(symbols),
-                    Said::Closing => replace_at = Instant::now(),
-                    Said::Silent => {
-                        if self.is_dead().await {
-                            return Some("the stream is silent about changes".to_owned());
-                        }
+                said = links.live.next(&market) => {
+                    if let Some(cause) = self.heed(&mut links, said) {
+                        return Some(cause);
                     }
-                    Said::Ended(cause) => return Some(cause),
+                }
+                said = next_of(&mut links.next, &market) => self.heed_next(&mut links, said),
+                opened = joined(&mut links.opening) => match opened {
+                    Some(Ok(opened)) => links.next = Some(opened),
+                    Some(Err(cause)) => self.not_replaced(&mut links, &cause),
+                    None => self.not_replaced(&mut links, "internal fault"),
                 },
-                said = next_of(&mut next, &market) => {
-                    if let Said::Ended(cause) = said {
-                        warn!(venue = %market.desk.venue, cause, "not replaced yet");
-                        next = None;
-                        replace_at = Instant::now() + REPLACE_AGAIN;
-                    }
-                    let complete = |next: &Connection| next.table.complete(&market.lock().wanted);
-                    if let Some(ready) = next.take_if(|next| complete(next)) {
-                        live = ready;
-                        replace_at = self.replace_at(&live);
+                looked = joined(&mut links.looking) => {
+                    if self.is_dead(looked.flatten()) {
+                        return Some("the stream is silent about changes".to_owned());
                     }
                 }
                 () = market.changed.notified() => {
-                    if let Err(cause) = live.catch_up(&market).await {
+                    if let Err(cause) = self.catch_up(&mut links).await {
                         return Some(cause);
                     }
                 }
@@ -138,24 +151,63 @@ impl Keeper {
                     if !self.forget_unread() {
                         return None;
                     }
-                    if live.table.overdue(Instant::now()) {
-                        return Some("a subscription was never confirmed".to_owned());
-                    }
-                    if let Err(cause) = live.catch_up(&market).await {
+                    if let Err(cause) = self.catch_up(&mut links).await {
                         return Some(cause);
                     }
                 }
-                () = sleep_until(replace_at), if next.is_none() => {
-                    match Connection::open(&market, self.generation).await {
-                        Ok(opened) => next = Some(opened),
-                        Err(cause) => {
-                            warn!(venue = %market.desk.venue, cause, "not replaced yet");
-                            replace_at = Instant::now() + REPLACE_AGAIN;
-                        }
-                    }
+                () = sleep_until(links.replace_at), if alone => {
+                    let (market, generation) = (market.clone(), self.generation);
+                    let open = async move { Connection::open(&market, generation).await };
+                    links.opening = Some(self.tasks.spawn("connector.market_open", open));
                 }
             }
         }
+    }
+
+    /// Heeds what the live connection said; returns why it is lost, when it is.
+    fn heed(&mut self, links: &mut Links, said: Said) -> Option<String> {
+        match said {
+            Said::Quotes => self.contradictions = 0,
+            Said::Confirmed(symbols) => self.first_quotes(symbols),
+            Said::Closing => links.replace_at = Instant::now(),
+            Said::Silent => {
+                if links.looking.is_none() {
+                    links.looking = self.look_at_one();
+                }
+            }
+            Said::Ended(cause) => return Some(cause),
+        }
+        None
+    }
+
+    /// Heeds what the successor said: it takes over once it carries everything (F93, F101).
+    fn heed_next(&self, links: &mut Links, said: Said) {
+        if let Said::Ended(cause) = said {
+            return self.not_replaced(links, &cause);
+        }
+        let complete = |next: &mut Connection| next.table.complete(&self.market.lock().wanted);
+        if let Some(next) = links.next.take_if(complete) {
+            links.replace_at = self.replace_at(&next);
+            links.live = next;
+        }
+    }
+
+    fn not_replaced(&self, links: &mut Links, cause: &str) {
+        warn!(venue = %self.market.desk.venue, cause, "market stream not replaced yet");
+        links.next = None;
+        links.replace_at = Instant::now() + REPLACE_AGAIN;
+    }
+
+    /// Brings what both connections carry to what is wanted; returns why the live one is lost.
+    async fn catch_up(&self, links: &mut Links) -> Result<(), String> {
+        let caught_up = match &mut links.next {
+            Some(next) => next.catch_up(&self.market).await,
+            None => Ok(()),
+        };
+        if let Err(cause) = caught_up {
+            self.not_replaced(links, &cause);
+        }
+        links.live.catch_up(&self.market).await
     }
 
     /// Forgets what nobody reads; returns whether anything is left.
@@ -181,25 +233,30 @@ impl Keeper {
         });
     }
 
-    /// Tells quiet from dead by looking at one instrument, another one each time (F87, F88).
-    async fn is_dead(&mut self) -> bool {
+    /// Looks at one instrument by REST, another one each time (F87).
+    fn look_at_one(&mut self) -> Option<JoinHandle<Option<Top>>> {
         let symbols: Vec<Symbol> = self.market.lock().wanted.iter().collect();
-        self.probed += 1;
-        let Some(symbol) = symbols.get(self.probed % symbols.len().max(1)).copied() else {
-            return false;
-        };
-        let looked = ask(&self.market, symbol, self.generation).await;
+        self.looked += 1;
+        let symbol = *symbols.get(self.looked % symbols.len().max(1))?;
+        let (market, generation) = (self.market.clone(), self.generation);
+        let look = async move { ask(&market, symbol, generation).await };
+        Some(self.tasks.spawn("connector.market_look", look))
+    }
+
+    /// Tells quiet from dead by what was seen (F87, F88). A venue that cannot be asked leaves the silence to
+    /// count, and the stream is not blamed.
+    fn is_dead(&mut self, looked: Option<Top>) -> bool {
         let mut state = self.market.lock();
-        let known = state.tops.get(symbol).map(|top| &top.quote);
-        let same = |one: &Quote, other: &Quote| (one.bid, one.ask) == (other.bid, other.ask);
-        match (looked, known) {
-            (Some(looked), Some(known)) if same(&looked.quote, known) => {
+        if let Some(looked) = looked {
+            let same = |known: &Top| {
+                (known.quote.bid, known.quote.ask) == (looked.quote.bid, looked.quote.ask)
+            };
+            if state.tops.get(looked.quote.symbol).is_some_and(same) {
                 self.contradictions = 0;
                 state.tops.vouch(self.generation, Instant::now());
+            } else {
+                self.contradictions += 1;
             }
-            (Some(_), _) => self.contradictions += 1,
-            // The venue cannot be asked: the silence counts, the stream is not blamed.
-            (None, _) => {}
         }
         state.touch_all();
         self.contradictions >= CONTRADICTIONS_MAX
@@ -210,6 +267,18 @@ impl Keeper {
         let age = self.market.desk.adapter.stream_rules().connection_age_max;
         let age = self.timing.connection_age(age);
         connection.opened + age.mul_f64(rand::rng().random_range(0.95..=1.0))
+    }
+}
+
+/// Waits for a task's end; nothing when it panicked. For ever when there is none.
+async fn joined<T>(task: &mut Option<JoinHandle<T>>) -> Option<T> {
+    match task {
+        Some(running) => {
+            let ended = running.await.ok();
+            *task = None;
+            ended
+        }
+        None => std::future::pending().await,
     }
 }
 
@@ -224,7 +293,16 @@ async fn ask(market: &Market, symbol: Symbol, generation: u64) -> Option<Top> {
     let instruments = market.desk.instruments();
     let instrument = instruments.table().by_symbol(&symbol)?;
     let call = market.desk.adapter.quote(instrument);
-    let answered = market.desk.call(&call, None, Within::answer(PROBE_WITHIN)).await.ok()?;
+    let answered = market
+        .desk
+        .call(&call, None, Within::answer(PROBE_WITHIN))
+        .await
+        .ok()?;
     let quote = answered.value.ok()?;
-    Some(Top { quote, received: answered.received, lag: Duration::ZERO, generation })
+    Some(Top {
+        quote,
+        received: answered.received,
+        lag: Duration::ZERO,
+        generation,
+    })
 }

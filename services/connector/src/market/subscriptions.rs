@@ -42,7 +42,10 @@ pub(crate) struct Full;
 
 impl Wanted {
     pub(crate) fn new(streams_max: usize) -> Self {
-        Self { streams_max, readers: HashMap::new() }
+        Self {
+            streams_max,
+            readers: HashMap::new(),
+        }
     }
 
     /// Adds one reader; returns whether the stream is new to the set.
@@ -55,7 +58,13 @@ impl Wanted {
         if self.readers.len() >= self.streams_max {
             return Err(Full);
         }
-        self.readers.insert(symbol, Readers { count: 1, idle_since: None });
+        self.readers.insert(
+            symbol,
+            Readers {
+                count: 1,
+                idle_since: None,
+            },
+        );
         Ok(true)
     }
 
@@ -72,10 +81,15 @@ impl Wanted {
     /// Takes out and returns the streams that nobody has read for long.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<Symbol> {
         let expired = |readers: &Readers| {
-            let idle = readers.idle_since.map(|since| now.saturating_duration_since(since));
+            let idle = readers
+                .idle_since
+                .map(|since| now.saturating_duration_since(since));
             idle.is_some_and(|idle| idle >= LINGER)
         };
-        self.readers.extract_if(|_, readers| expired(readers)).map(|(symbol, _)| symbol).collect()
+        self.readers
+            .extract_if(|_, readers| expired(readers))
+            .map(|(symbol, _)| symbol)
+            .collect()
     }
 
     pub(crate) fn contains(&self, symbol: Symbol) -> bool {
@@ -120,8 +134,15 @@ impl Table {
             Some(Stage::Refused { at }) => now.saturating_duration_since(*at) >= REFUSED_FOR,
             Some(Stage::Requested { .. } | Stage::Confirmed) => false,
         };
-        let surplus = self.streams.keys().copied().filter(|symbol| !wanted.contains(*symbol));
-        Steps { subscribe: wanted.iter().filter(to_ask).collect(), unsubscribe: surplus.collect() }
+        let surplus = self
+            .streams
+            .keys()
+            .copied()
+            .filter(|symbol| !wanted.contains(*symbol));
+        Steps {
+            subscribe: wanted.iter().filter(to_ask).collect(),
+            unsubscribe: surplus.collect(),
+        }
     }
 
     /// Returns a number for the next request.
@@ -134,7 +155,8 @@ impl Table {
     pub(crate) fn requested(&mut self, request: u64, symbols: &[Symbol], now: Instant) {
         self.last_request = self.last_request.max(request);
         let stage = Stage::Requested { request, at: now };
-        self.streams.extend(symbols.iter().map(|symbol| (*symbol, stage)));
+        self.streams
+            .extend(symbols.iter().map(|symbol| (*symbol, stage)));
     }
 
     /// Notes that streams were given up.
@@ -167,7 +189,9 @@ impl Table {
 
     /// Returns whether everything wanted is confirmed (F93).
     pub(crate) fn complete(&self, wanted: &Wanted) -> bool {
-        wanted.iter().all(|symbol| self.streams.get(&symbol) == Some(&Stage::Confirmed))
+        wanted
+            .iter()
+            .all(|symbol| self.streams.get(&symbol) == Some(&Stage::Confirmed))
     }
 
     /// Returns whether a request has waited too long for its answer.

@@ -49,17 +49,27 @@ struct Connection {
 
 impl Tops {
     pub(crate) fn new(stale_after: Duration) -> Self {
-        Self { stale_after, tops: HashMap::new(), connection: None }
+        Self {
+            stale_after,
+            tops: HashMap::new(),
+            connection: None,
+        }
     }
 
     /// Notes that a connection carries the streams now.
     pub(crate) fn connected(&mut self, generation: u64, now: Instant) {
-        self.connection = Some(Connection { generation, vouched: now });
+        self.connection = Some(Connection {
+            generation,
+            vouched: now,
+        });
     }
 
     /// Notes that a connection ended; an older one's end changes nothing.
     pub(crate) fn disconnected(&mut self, generation: u64) {
-        if self.connection.is_some_and(|connection| connection.generation == generation) {
+        if self
+            .connection
+            .is_some_and(|connection| connection.generation == generation)
+        {
             self.connection = None;
         }
     }
@@ -76,7 +86,9 @@ impl Tops {
     /// Takes a quote; returns whether it is news. An older one never replaces a newer one of the same
     /// connection (F91); a new connection begins afresh, because a venue may have counted anew (F85).
     pub(crate) fn put(&mut self, top: Top) -> bool {
-        let current = self.connection.is_some_and(|live| live.generation == top.generation);
+        let current = self
+            .connection
+            .is_some_and(|live| live.generation == top.generation);
         if !current {
             return false;
         }
@@ -103,12 +115,17 @@ impl Tops {
 
     /// Returns whether the newest quote is of the live connection, which is not silent or behind.
     pub(crate) fn is_live(&self, symbol: Symbol, now: Instant) -> bool {
-        self.tops.get(&symbol).is_some_and(|top| self.carries(top, now))
+        self.tops
+            .get(&symbol)
+            .is_some_and(|top| self.carries(top, now))
     }
 
     fn carries(&self, top: &Top, now: Instant) -> bool {
-        self.connection.is_some_and(|live| live.generation == top.generation)
-            && self.silence(now).is_some_and(|silence| silence <= self.stale_after)
+        self.connection
+            .is_some_and(|live| live.generation == top.generation)
+            && self
+                .silence(now)
+                .is_some_and(|silence| silence <= self.stale_after)
             && top.lag <= LAG_MAX
     }
 
@@ -125,7 +142,8 @@ impl Tops {
 
     /// Returns how long the connection has been silent; nothing while there is none.
     pub(crate) fn silence(&self, now: Instant) -> Option<Duration> {
-        self.connection.map(|connection| now.saturating_duration_since(connection.vouched))
+        self.connection
+            .map(|connection| now.saturating_duration_since(connection.vouched))
     }
 
     /// Returns a top of book as the contract states it; nothing before the first quote.
@@ -159,7 +177,11 @@ impl Tops {
 /// Returns a level in steps. One that is off the steps or not above zero is no price (F75, F96): the rules
 /// changed and the instrument is not refreshed yet, or the venue's number makes no sense.
 fn scaled(instrument: &Instrument, level: PriceLevel) -> Option<(i64, i64)> {
-    let ticks = scale::ticks(instrument, level.price).ok().filter(|ticks| *ticks > 0)?;
-    let lots = scale::lots(instrument, level.quantity).ok().filter(|lots| *lots > 0)?;
+    let ticks = scale::ticks(instrument, level.price)
+        .ok()
+        .filter(|ticks| *ticks > 0)?;
+    let lots = scale::lots(instrument, level.quantity)
+        .ok()
+        .filter(|lots| *lots > 0)?;
     Some((ticks, lots))
 }

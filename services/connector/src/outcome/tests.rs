@@ -11,7 +11,12 @@ fn of(action: Action, error: ErrorClass) -> pb::Outcome {
 }
 
 fn call_error(cause: Cause) -> NoAnswer {
-    CallError { cluster: "example".into(), endpoint: "order.place", cause }.into()
+    CallError {
+        cluster: "example".into(),
+        endpoint: "order.place",
+        cause,
+    }
+    .into()
 }
 
 #[test]
@@ -45,7 +50,10 @@ fn f012_only_a_refusal_that_proves_no_effect_is_a_rejection() {
         assert_eq!(of(Action::Submit, class), pb::Outcome::Unknown, "{class}");
         assert_eq!(of(Action::Cancel, class), pb::Outcome::Unknown, "{class}");
     }
-    assert_eq!(of(Action::Submit, ErrorClass::NotBuilt), pb::Outcome::NotSent);
+    assert_eq!(
+        of(Action::Submit, ErrorClass::NotBuilt),
+        pb::Outcome::NotSent
+    );
 }
 
 #[test]
@@ -57,26 +65,43 @@ fn f003_a_duplicate_client_id_is_proof_that_the_first_one_lives() {
 
 #[test]
 fn f018_a_cancel_that_finds_no_order_says_so_and_nothing_more() {
-    assert_eq!(of(Action::Cancel, ErrorClass::AlreadyGone), pb::Outcome::NotFound);
-    assert_eq!(of(Action::Cancel, ErrorClass::NotFound), pb::Outcome::NotFound);
-    assert_eq!(of(Action::Submit, ErrorClass::NotFound), pb::Outcome::Unknown);
+    assert_eq!(
+        of(Action::Cancel, ErrorClass::AlreadyGone),
+        pb::Outcome::NotFound
+    );
+    assert_eq!(
+        of(Action::Cancel, ErrorClass::NotFound),
+        pb::Outcome::NotFound
+    );
+    assert_eq!(
+        of(Action::Submit, ErrorClass::NotFound),
+        pb::Outcome::Unknown
+    );
 }
 
 #[test]
 fn f001_what_may_have_left_is_unknown_and_what_never_left_is_not_sent() {
-    let timeout = HttpError::Timeout { waited: Duration::from_secs(1) };
-    let reset = HttpError::Transport { what: "reset by the peer" };
+    let timeout = HttpError::Timeout {
+        waited: Duration::from_secs(1),
+    };
+    let reset = HttpError::Transport {
+        what: "reset by the peer",
+    };
     for error in [timeout, reset] {
         let done = Done::unanswered(&call_error(Cause::Http(error)));
         assert_eq!(done.outcome, pb::Outcome::Unknown);
         assert_eq!(done.detail.unwrap().reason, "ORDER_OUTCOME_UNKNOWN");
     }
-    let refused = Cause::Http(HttpError::Connect { fault: ConnectFault::Refused });
+    let refused = Cause::Http(HttpError::Connect {
+        fault: ConnectFault::Refused,
+    });
     let exhausted = QuotaError::Exhausted {
         scope: "orders-10s:main".into(),
         frees_in: Duration::from_secs(3),
     };
-    let open = Cause::BreakerOpen { retry_in: Duration::from_secs(3) };
+    let open = Cause::BreakerOpen {
+        retry_in: Duration::from_secs(3),
+    };
     for (cause, reason, waits) in [
         (refused, "VENUE_UNAVAILABLE", false),
         (Cause::Quota(exhausted), "VENUE_RATE_LIMIT", true),
@@ -85,10 +110,16 @@ fn f001_what_may_have_left_is_unknown_and_what_never_left_is_not_sent() {
     ] {
         let done = Done::unanswered(&call_error(cause));
         let detail = done.detail.unwrap();
-        assert_eq!((done.outcome, detail.reason.as_str()), (pb::Outcome::NotSent, reason));
+        assert_eq!(
+            (done.outcome, detail.reason.as_str()),
+            (pb::Outcome::NotSent, reason)
+        );
         assert_eq!(detail.retry_after.is_some(), waits, "{reason}");
     }
-    assert_eq!(Done::unanswered(&NoAnswer::NotInTime).outcome, pb::Outcome::NotSent);
+    assert_eq!(
+        Done::unanswered(&NoAnswer::NotInTime).outcome,
+        pb::Outcome::NotSent
+    );
 }
 
 #[test]
@@ -111,5 +142,8 @@ fn failed_queries_have_a_type_each() {
     let retry_in = Duration::from_secs(1);
     assert_eq!(unanswered(Cause::BreakerOpen { retry_in }), "BREAKER_OPEN");
     let fault = ConnectFault::Refused;
-    assert_eq!(unanswered(Cause::Http(HttpError::Connect { fault })), "VENUE_UNAVAILABLE");
+    assert_eq!(
+        unanswered(Cause::Http(HttpError::Connect { fault })),
+        "VENUE_UNAVAILABLE"
+    );
 }

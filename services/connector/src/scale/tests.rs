@@ -33,9 +33,12 @@ pub(crate) fn instrument(tick: &str, lot: &str) -> Instrument {
 
 #[test]
 fn ticks_count_tick_sizes_of_any_shape() {
-    for (tick, price, count) in
-        [("0.05", "142.35", 2_847), ("5", "60005", 12_001), ("0.0005", "0.0105", 21), ("1", "7", 7)]
-    {
+    for (tick, price, count) in [
+        ("0.05", "142.35", 2_847),
+        ("5", "60005", 12_001),
+        ("0.0005", "0.0105", 21),
+        ("1", "7", 7),
+    ] {
         let instrument = instrument(tick, "1");
         let value: Decimal = price.parse().unwrap();
         assert_eq!(ticks(&instrument, value), Ok(count));

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chimera_contracts::connector::v1::account_event::Event;
-use chimera_egress::{
-    Connect, Outgoing, Pacing, WebSocket, WebSocketOptions, WebSocketRequest,
-};
+use chimera_egress::{Connect, Outgoing, Pacing, WebSocket, WebSocketOptions, WebSocketRequest};
 use chimera_model::UnixNanos;
 use chimera_model::account::PositionMode;
 use chimera_model::report::AccountEvent;
@@ -46,7 +44,10 @@ pub(super) enum NotConnected {
     /// Trying again cannot help: nothing is sent until an operator acts (F50, F119).
     Refused(String),
     /// Trying again may help, after so long at least.
-    NotYet { cause: String, after: Option<Duration> },
+    NotYet {
+        cause: String,
+        after: Option<Duration>,
+    },
 }
 
 impl NotConnected {
@@ -56,19 +57,24 @@ impl NotConnected {
             ErrorClass::AuthFailure | ErrorClass::WrongAccountMode | ErrorClass::NotBuilt => {
                 Self::Refused(cause)
             }
-            _ => Self::NotYet { cause, after: error.retry_after },
+            _ => Self::NotYet {
+                cause,
+                after: error.retry_after,
+            },
         }
     }
 
     fn of_call(step: &str, error: &NoAnswer) -> Self {
         match error {
             NoAnswer::NotBuilt(error) => Self::of_venue(step, error),
-            NoAnswer::NotInTime => {
-                Self::NotYet { cause: format!("{step}: {error}"), after: None }
-            }
-            NoAnswer::Call(error) => {
-                Self::NotYet { cause: format!("{step}: {}", error.cause), after: error.retry_after() }
-            }
+            NoAnswer::NotInTime => Self::NotYet {
+                cause: format!("{step}: {error}"),
+                after: None,
+            },
+            NoAnswer::Call(error) => Self::NotYet {
+                cause: format!("{step}: {}", error.cause),
+                after: error.retry_after(),
+            },
         }
     }
 }
@@ -83,12 +89,10 @@ pub(super) async fn open(
     tasks: &Tasks,
 ) -> Result<Link, NotConnected> {
     let desk = &session.desk;
-    let mode = ask(session, "position mode", &desk.adapter.position_mode()).await?.0;
-    if mode != PositionMode::OneWay {
-        let cause = "the account is in hedge mode; only one-way mode is traded";
-        return Err(NotConnected::Refused(cause.to_owned()));
-    }
-    let key = ask(session, "session key", &desk.adapter.open_session()).await?.0;
+    check_mode(session).await?;
+    let key = ask(session, "session key", &desk.adapter.open_session())
+        .await?
+        .0;
     let socket = dial(session, timing, &key).await?;
     let (sender, notices) = mpsc::channel(NOTICES_MAX);
     let (release, waiting) = oneshot::channel();
@@ -106,7 +110,28 @@ pub(super) async fn open(
     let reader = tasks.spawn("connector.private_stream", reading.run());
     let release = held.then_some(release);
     let opened = Instant::now();
-    Ok(Link { key, opened, notices, reader, overlap, release, tasks })
+    Ok(Link {
+        key,
+        opened,
+        notices,
+        reader,
+        overlap,
+        release,
+        tasks,
+    })
+}
+
+/// Refuses an account in hedge mode. Read at every connection and every extension, because not every venue
+/// tells of a change (F50, F65).
+pub(super) async fn check_mode(session: &Session) -> Result<(), NotConnected> {
+    let mode = session.desk.adapter.position_mode();
+    match ask(session, "position mode", &mode).await?.0 {
+        PositionMode::OneWay => Ok(()),
+        PositionMode::Hedge => {
+            let cause = "the account is in hedge mode; only one-way mode is traded";
+            Err(NotConnected::Refused(cause.to_owned()))
+        }
+    }
 }
 
 async fn dial(
@@ -182,8 +207,15 @@ pub(super) async fn backfill(
     }
     let margin = desk.adapter.margin(&context);
     let (margin, received) = ask(session, "margin", &margin).await?;
-    session.hub.publish(Event::Margin(crate::wire::margin(&margin, session.stamp(received))));
-    let unmapped = orders.unmapped.iter().chain(&positions.unmapped).chain(&balances.unmapped);
+    session.hub.publish(Event::Margin(crate::wire::margin(
+        &margin,
+        session.stamp(received),
+    )));
+    let unmapped = orders
+        .unmapped
+        .iter()
+        .chain(&positions.unmapped)
+        .chain(&balances.unmapped);
     for what in unmapped {
         warn!(venue = %desk.venue, name = %what.venue_symbol, what = what.what, "not mapped");
         desk.instruments_wanted.notify_one();
@@ -197,10 +229,15 @@ async fn fills(session: &Session, lost: UnixNanos) -> Result<(), NotConnected> {
     let since = UnixNanos::from_nanos(lost.as_nanos().saturating_sub(margin));
     for (symbol, last) in session.ledger.traded() {
         let instruments = session.desk.instruments();
-        let Some(instrument) = instruments.table().by_symbol(&symbol) else { continue };
+        let Some(instrument) = instruments.table().by_symbol(&symbol) else {
+            continue;
+        };
         let mut query = last.map_or(FillQuery::Since(since), FillQuery::After);
         for _ in 0..PAGES_MAX {
-            let call = session.desk.adapter.fills(&session.context(), instrument, &query);
+            let call = session
+                .desk
+                .adapter
+                .fills(&session.context(), instrument, &query);
             let call = call.map_err(|error| NotConnected::of_venue("fills", &error))?;
             let (page, received) = ask(session, "fills", &call).await?;
             for fill in &page.list.items {
@@ -221,8 +258,14 @@ pub(super) async fn missed_something(session: &Session) -> Result<bool, NotConne
     let desk = &session.desk;
     let balances = desk.adapter.balances(&session.context());
     let (balances, _) = ask(session, "probe", &balances).await?;
-    let newest = balances.items.iter().filter_map(|report| report.venue_time).max();
-    let Some(newest) = newest else { return Ok(false) };
+    let newest = balances
+        .items
+        .iter()
+        .filter_map(|report| report.venue_time)
+        .max();
+    let Some(newest) = newest else {
+        return Ok(false);
+    };
     let settled = desk.venue_now().saturating_since(newest) > crate::echoes::ECHO_WITHIN;
     Ok(settled && newest > session.last_heard())
 }
@@ -235,8 +278,14 @@ async fn ask<T>(
 ) -> Result<(T, UnixNanos), NotConnected> {
     let within = Within::answer(STEP_WITHIN);
     match session.desk.call(call, Some(session.asker()), within).await {
-        Ok(Answered { value: Ok(value), received, .. }) => Ok((value, received)),
-        Ok(Answered { value: Err(error), .. }) => Err(NotConnected::of_venue(step, &error)),
+        Ok(Answered {
+            value: Ok(value),
+            received,
+            ..
+        }) => Ok((value, received)),
+        Ok(Answered {
+            value: Err(error), ..
+        }) => Err(NotConnected::of_venue(step, &error)),
         Err(error) => Err(NotConnected::of_call(step, &error)),
     }
 }

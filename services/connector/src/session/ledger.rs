@@ -30,7 +30,10 @@ impl Ledger {
             return;
         }
         let last = symbols.entry(fill.symbol).or_default();
-        if last.as_ref().is_none_or(|(time, _)| fill.venue_time >= *time) {
+        if last
+            .as_ref()
+            .is_none_or(|(time, _)| fill.venue_time >= *time)
+        {
             *last = Some((fill.venue_time, fill.trade_id.clone()));
         }
     }
@@ -39,7 +42,10 @@ impl Ledger {
     pub(crate) fn traded(&self) -> Vec<(Symbol, Option<TradeId>)> {
         let symbols = self.lock();
         let last = |last: &Option<(UnixNanos, TradeId)>| last.as_ref().map(|(_, id)| id.clone());
-        symbols.iter().map(|(symbol, fill)| (*symbol, last(fill))).collect()
+        symbols
+            .iter()
+            .map(|(symbol, fill)| (*symbol, last(fill)))
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Symbol, Option<(UnixNanos, TradeId)>>> {

@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 use crate::desk::{Asker, Desk};
 use crate::echoes::Echoes;
 use crate::hub::Hub;
+use crate::metrics;
 use crate::session::ledger::Ledger;
 use crate::session::status::{Status, StatusCell};
 use crate::wire::{self, Stamp};
@@ -62,13 +63,19 @@ impl Session {
     }
 
     pub(crate) fn asker(&self) -> Asker<'_> {
-        Asker { account: self.account, credentials: &self.credentials }
+        Asker {
+            account: self.account,
+            credentials: &self.credentials,
+        }
     }
 
     /// Returns by which instruments this account's reports are read.
     pub(crate) fn context(&self) -> AccountContext {
         let instruments = self.desk.instruments().table().clone();
-        AccountContext { account: self.account, instruments }
+        AccountContext {
+            account: self.account,
+            instruments,
+        }
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -77,7 +84,10 @@ impl Session {
 
     /// Returns what a report that arrives now is stamped with.
     pub(crate) fn stamp(&self, received: UnixNanos) -> Stamp {
-        Stamp { received, generation: self.status.get().generation }
+        Stamp {
+            received,
+            generation: self.status.get().generation,
+        }
     }
 
     /// Notes that the private stream is known to carry data now.
@@ -92,7 +102,8 @@ impl Session {
 
     /// Notes the venue's time of something that the stream or a snapshot said.
     pub(crate) fn heard(&self, time: Option<UnixNanos>) {
-        self.heard.fetch_max(time.map_or(0, UnixNanos::as_nanos), Ordering::AcqRel);
+        self.heard
+            .fetch_max(time.map_or(0, UnixNanos::as_nanos), Ordering::AcqRel);
     }
 
     /// Returns the venue's newest time that was told.
@@ -123,6 +134,7 @@ impl Session {
         }
         let (venue, account) = (self.desk.venue, self.account);
         let generation = self.status.get().generation;
+        metrics::session_live(venue, account, state == SessionState::Live);
         match state {
             SessionState::Failed => error!(%venue, %account, reason, "session failed"),
             SessionState::Reconnecting => warn!(%venue, %account, reason, "session lost"),
@@ -151,10 +163,13 @@ impl Session {
 
     /// Tells the readers what one connection of the private stream said.
     pub(crate) fn tell(&self, generation: u64, event: &AccountEvent, received: UnixNanos) {
-        let stamp = Stamp { received, generation };
+        let stamp = Stamp {
+            received,
+            generation,
+        };
         for event in self.words(event, stamp) {
             if !self.hub.publish_from(generation, event) {
-                metrics::counter!("connector_stale_events_total").increment(1);
+                metrics::stale_event();
             }
         }
     }
@@ -174,7 +189,8 @@ impl Session {
     /// Tells the readers of a fill that a query spoke of.
     pub(crate) fn tell_fill(&self, fill: &Fill, received: UnixNanos) {
         self.ledger.filled(fill);
-        self.hub.publish(Event::Fill(wire::fill(fill, self.stamp(received))));
+        self.hub
+            .publish(Event::Fill(wire::fill(fill, self.stamp(received))));
     }
 
     /// Returns an event in the contract's words. The fill goes before the order's new state: whoever sums
@@ -182,6 +198,7 @@ impl Session {
     fn words(&self, event: &AccountEvent, stamp: Stamp) -> Vec<Event> {
         match event {
             AccountEvent::Order(report) => {
+                self.ledger.touched(report.symbol);
                 let mut events = Vec::with_capacity(2);
                 if let Some(fill) = &report.last_fill {
                     self.ledger.filled(fill);
@@ -212,7 +229,7 @@ impl Session {
 
     /// Counts a report that cannot be stated in steps. Its fill, if any, was told: money is not lost.
     fn unstated(&self, cause: &str) {
-        metrics::counter!("connector_unstated_reports_total").increment(1);
+        metrics::unstated_report();
         warn!(venue = %self.desk.venue, account = %self.account, cause, "order report not stated");
         self.desk.instruments_wanted.notify_one();
     }

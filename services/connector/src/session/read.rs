@@ -15,6 +15,8 @@ use tracing::{debug, warn};
 use super::Session;
 use super::link::{Notice, OVERLAP_FRAMES_MAX, Overlap};
 use crate::desk::unix_nanos;
+use crate::metrics;
+use crate::wire;
 
 /// Frames kept that name an instrument which is not known yet. Listings are rare; a venue that names more
 /// than this many unknown ones before the list was read again is not read by us.
@@ -66,13 +68,7 @@ impl Reading {
                     }
                     Ok(Incoming::Silent { .. }) => self.notify(Notice::Silent),
                     Err(error) => {
-                        metrics::counter!(
-                            "connector_stream_ends_total",
-                            "venue" => self.session.desk.venue.to_string(),
-                            "stream" => "private",
-                            "cause" => error.class(),
-                        )
-                        .increment(1);
+                        metrics::stream_end(self.session.desk.venue, "private", error.class());
                         return format!("private stream: {error}");
                     }
                 },
@@ -107,7 +103,11 @@ impl Reading {
     /// ends a stream (F109).
     fn read(&self, payload: &Bytes, received: UnixNanos) -> bool {
         let session = &self.session;
-        let events = match session.desk.adapter.read_private(&session.context(), payload) {
+        let events = match session
+            .desk
+            .adapter
+            .read_private(&session.context(), payload)
+        {
             Ok(events) => events,
             Err(error) => {
                 self.count("unreadable");
@@ -116,6 +116,11 @@ impl Reading {
                 return false;
             }
         };
+        // A session's key stands in the event that ends it; everything else may be shown to an operator.
+        if !events.contains(&AccountEvent::SessionExpired) {
+            let text = wire::cut(&String::from_utf8_lossy(payload));
+            debug!(venue = %session.desk.venue, generation = self.generation, frame = text, "frame");
+        }
         let mut unmapped = false;
         for event in &events {
             match event {
@@ -177,9 +182,7 @@ impl Reading {
     }
 
     fn count(&self, what: &'static str) {
-        let venue = self.session.desk.venue.to_string();
-        metrics::counter!("connector_private_frames_total", "venue" => venue, "what" => what)
-            .increment(1);
+        metrics::odd_frame(self.session.desk.venue, "private", what);
     }
 }
 

@@ -17,6 +17,7 @@ use super::connect::{self, NotConnected};
 use super::link::{Link, Notice};
 use crate::backoff::Backoff;
 use crate::config::Timing;
+use crate::metrics;
 
 /// How often the stream is compared with what it owes us.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -34,14 +35,20 @@ const BACKFILL_SPACING: Duration = Duration::from_secs(5);
 /// Keeps a session until the tasks are cancelled or the venue refuses it. A panic is this session's own:
 /// it starts over after a wait, and no other session notices (F130).
 pub(crate) async fn run(session: Arc<Session>, timing: Timing, tasks: Tasks) {
-    let mut keeper = Keeper { session, timing, tasks, generation: 0, lost: None };
+    let mut keeper = Keeper {
+        session,
+        timing,
+        tasks,
+        generation: 0,
+        lost: None,
+    };
     let mut backoff = Backoff::new();
     loop {
         let kept = AssertUnwindSafe(keeper.keep()).catch_unwind().await;
         if kept.is_ok() {
             return;
         }
-        metrics::counter!("connector_session_panics_total").increment(1);
+        metrics::session_panic();
         keeper.note_lost("internal fault");
         let wait = backoff.wait();
         tokio::select! {
@@ -64,8 +71,8 @@ struct Keeper {
 
 /// How a live connection ended.
 enum Over {
-    /// The session is to end for good.
-    Ended,
+    /// The session failed for good.
+    Failed,
     /// The connection is lost, and why.
     Lost(String),
 }
@@ -83,9 +90,14 @@ impl Keeper {
             let wait = match connected {
                 Ok(link) => {
                     let since = Instant::now();
-                    match self.live(link).await {
-                        Over::Ended if tasks.is_cancelled() => return self.close(),
-                        Over::Ended => return,
+                    // Dropped with its link, the connection goes with it.
+                    let over = tokio::select! {
+                        biased;
+                        () = tasks.cancelled() => return self.close(),
+                        over = self.live(link) => over,
+                    };
+                    match over {
+                        Over::Failed => return,
                         Over::Lost(cause) => self.note_lost(&cause),
                     }
                     backoff.held(since.elapsed());
@@ -134,8 +146,7 @@ impl Keeper {
         loop {
             tokio::select! {
                 biased;
-                () = self.tasks.cancelled() => { link.end().await; return Over::Ended; }
-                () = session.until_failed() => { link.end().await; return Over::Ended; }
+                () = session.until_failed() => { link.end().await; return Over::Failed; }
                 ended = &mut link.reader => {
                     return Over::Lost(ended.unwrap_or_else(|_| "internal fault".to_owned()));
                 }
@@ -164,7 +175,11 @@ impl Keeper {
                     }
                 }
                 _ = extend.tick() => {
-                    if let Err(error) = connect::extend(&session, &link.key).await {
+                    let mut looked_after = connect::extend(&session, &link.key).await;
+                    if looked_after.is_ok() {
+                        looked_after = connect::check_mode(&session).await;
+                    }
+                    if let Err(error) = looked_after {
                         return self.end_with(link, error).await;
                     }
                 }
@@ -218,7 +233,7 @@ impl Keeper {
         match error {
             NotConnected::Refused(cause) => {
                 self.session.fail(&cause);
-                Over::Ended
+                Over::Failed
             }
             NotConnected::NotYet { cause, .. } => Over::Lost(cause),
         }
@@ -227,7 +242,12 @@ impl Keeper {
     fn note_lost(&mut self, cause: &str) {
         // The stream was last known to be whole when it last said something, not when the loss was noticed.
         let silent = u64::try_from(self.session.staleness().as_nanos()).unwrap_or(u64::MAX);
-        let heard = self.session.desk.venue_now().as_nanos().saturating_sub(silent);
+        let heard = self
+            .session
+            .desk
+            .venue_now()
+            .as_nanos()
+            .saturating_sub(silent);
         self.lost = Some(UnixNanos::from_nanos(heard));
         self.session.enter(SessionState::Reconnecting, cause);
     }

@@ -14,10 +14,19 @@ use super::mesh::{Mesh, SOON, lost_reply};
 #[tokio::test]
 async fn f001_f002_f110_a_lost_reply_is_unknown_and_the_order_is_found_by_its_id() {
     let mesh = Mesh::live().await;
-    for how in ["close", "server_error", "backend_timeout", "backend_unknown", "html", "truncated"]
-    {
+    for how in [
+        "close",
+        "server_error",
+        "backend_timeout",
+        "backend_unknown",
+        "html",
+        "truncated",
+    ] {
         // One that is answered in between, or the breaker holds the next one back.
-        assert_eq!(mesh.submit(mesh.resting_buy().await).await.outcome(), Outcome::Accepted);
+        assert_eq!(
+            mesh.submit(mesh.resting_buy().await).await.outcome(),
+            Outcome::Accepted
+        );
         mesh.fault(lost_reply("POST", how)).await;
         let order = mesh.resting_buy().await;
         let index = order.client_order_index;
@@ -53,11 +62,17 @@ async fn f004_an_order_whose_connection_dies_is_never_sent_twice() {
 async fn f003_the_same_index_again_is_proof_of_the_first_and_not_a_rejection() {
     let mesh = Mesh::live().await;
     let order = mesh.resting_buy().await;
-    assert_eq!(mesh.submit(order.clone()).await.outcome(), Outcome::Accepted);
+    assert_eq!(
+        mesh.submit(order.clone()).await.outcome(),
+        Outcome::Accepted
+    );
     let again = mesh.submit(order.clone()).await;
     assert_eq!(again.outcome(), Outcome::Unknown, "{:?}", again.detail);
     assert!(again.detail.unwrap().duplicate_client_id);
-    assert_eq!(mesh.orders_at_venue(order.client_order_index).await.len(), 1);
+    assert_eq!(
+        mesh.orders_at_venue(order.client_order_index).await.len(),
+        1
+    );
     mesh.end().await;
 }
 
@@ -73,10 +88,17 @@ async fn f009_a_caller_that_goes_away_leaves_the_outcome_to_the_stream() {
     let index = order.client_order_index;
     let mut request = tonic::Request::new(order);
     request.set_timeout(Duration::from_millis(300));
-    let gone = mesh.client.clone().submit_limit_order(request).await.unwrap_err();
+    let gone = mesh
+        .client
+        .clone()
+        .submit_limit_order(request)
+        .await
+        .unwrap_err();
     assert_eq!(gone.code(), Code::DeadlineExceeded, "{gone}");
     let ack = watch.order(index, ReportedStatus::New, ReportSource::Acknowledgement);
-    timeout(SOON, ack).await.expect("the acknowledgement is told all the same");
+    timeout(SOON, ack)
+        .await
+        .expect("the acknowledgement is told all the same");
     mesh.end().await;
 }
 
@@ -91,7 +113,14 @@ async fn f013_a_fill_before_the_acknowledgement_is_told_first() {
     let order = mesh.market_buy().await;
     let index = order.client_order_index;
     let (done, order) = tokio::join!(
-        async { mesh.client.clone().submit_market_order(order).await.unwrap().into_inner() },
+        async {
+            mesh.client
+                .clone()
+                .submit_market_order(order)
+                .await
+                .unwrap()
+                .into_inner()
+        },
         async {
             let fill = watch
                 .find(|event| match event {
@@ -100,12 +129,16 @@ async fn f013_a_fill_before_the_acknowledgement_is_told_first() {
                 })
                 .await;
             assert_eq!(fill.source(), ReportSource::Stream);
-            watch.order(index, ReportedStatus::Filled, ReportSource::Stream).await
+            watch
+                .order(index, ReportedStatus::Filled, ReportSource::Stream)
+                .await
         }
     );
     assert_eq!(done.outcome(), Outcome::Accepted);
     assert_eq!(order.filled_lots, order.quantity_lots);
-    watch.order(index, ReportedStatus::Filled, ReportSource::Acknowledgement).await;
+    watch
+        .order(index, ReportedStatus::Filled, ReportSource::Acknowledgement)
+        .await;
     mesh.end().await;
 }
 
@@ -114,10 +147,19 @@ async fn f018_a_cancel_of_a_filled_order_finds_nothing_and_claims_nothing() {
     let mesh = Mesh::live().await;
     let order = mesh.market_buy().await;
     let index = order.client_order_index;
-    let done = mesh.client.clone().submit_market_order(order).await.unwrap().into_inner();
+    let done = mesh
+        .client
+        .clone()
+        .submit_market_order(order)
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(done.outcome(), Outcome::Accepted, "{:?}", done.detail);
     assert_eq!(mesh.cancel(index).await.outcome(), Outcome::NotFound);
-    assert_eq!(mesh.order(index).await.report.unwrap().status(), ReportedStatus::Filled);
+    assert_eq!(
+        mesh.order(index).await.report.unwrap().status(),
+        ReportedStatus::Filled
+    );
     mesh.end().await;
 }
 
@@ -128,8 +170,10 @@ async fn f019_a_fill_that_races_the_cancel_is_told_whatever_comes_first() {
     let order = mesh.resting_buy().await;
     let index = order.client_order_index;
     mesh.submit(order).await;
-    mesh.fault(json!({"kind": "race_fill", "quantity": "0.03"})).await;
-    mesh.fault(json!({"kind": "delay_event", "ms": 300, "when": {"execution": "trade"}})).await;
+    mesh.fault(json!({"kind": "race_fill", "quantity": "0.03"}))
+        .await;
+    mesh.fault(json!({"kind": "delay_event", "ms": 300, "when": {"execution": "trade"}}))
+        .await;
     let done = mesh.cancel(index).await;
     assert_eq!(done.outcome(), Outcome::Accepted, "{:?}", done.detail);
     let fill = watch
@@ -153,12 +197,22 @@ async fn f020_a_cancel_before_the_acknowledgement_goes_by_our_own_id() {
     let order = mesh.resting_buy().await;
     let index = order.client_order_index;
     let (submitted, cancelled) = tokio::join!(mesh.submit(order), async {
-        watch.order(index, ReportedStatus::New, ReportSource::Stream).await;
+        watch
+            .order(index, ReportedStatus::New, ReportSource::Stream)
+            .await;
         mesh.cancel(index).await
     });
-    assert_eq!(cancelled.outcome(), Outcome::Accepted, "{:?}", cancelled.detail);
+    assert_eq!(
+        cancelled.outcome(),
+        Outcome::Accepted,
+        "{:?}",
+        cancelled.detail
+    );
     assert_eq!(submitted.outcome(), Outcome::Accepted);
-    assert_eq!(mesh.order(index).await.report.unwrap().status(), ReportedStatus::Cancelled);
+    assert_eq!(
+        mesh.order(index).await.report.unwrap().status(),
+        ReportedStatus::Cancelled
+    );
     mesh.end().await;
 }
 
@@ -171,8 +225,15 @@ async fn f021_a_lost_reply_to_a_cancel_is_unknown() {
     mesh.fault(lost_reply("DELETE", "close")).await;
     let done = mesh.cancel(index).await;
     // A cancel may be repeated, and the repetition found the order gone: both answers are honest.
-    assert!(matches!(done.outcome(), Outcome::Unknown | Outcome::NotFound), "{:?}", done.detail);
-    assert_eq!(mesh.order(index).await.report.unwrap().status(), ReportedStatus::Cancelled);
+    assert!(
+        matches!(done.outcome(), Outcome::Unknown | Outcome::NotFound),
+        "{:?}",
+        done.detail
+    );
+    assert_eq!(
+        mesh.order(index).await.report.unwrap().status(),
+        ReportedStatus::Cancelled
+    );
     mesh.end().await;
 }
 
@@ -180,12 +241,15 @@ async fn f021_a_lost_reply_to_a_cancel_is_unknown() {
 async fn f034_f040_events_that_come_twice_or_out_of_order_are_passed_on_as_they_are() {
     let mesh = Mesh::live().await;
     let mut watch = mesh.watch().await;
-    mesh.fault(json!({"kind": "duplicate_event", "when": {"execution": "new"}})).await;
+    mesh.fault(json!({"kind": "duplicate_event", "when": {"execution": "new"}}))
+        .await;
     let order = mesh.resting_buy().await;
     let index = order.client_order_index;
     mesh.submit(order).await;
     for _ in 0..2 {
-        watch.order(index, ReportedStatus::New, ReportSource::Stream).await;
+        watch
+            .order(index, ReportedStatus::New, ReportSource::Stream)
+            .await;
     }
     mesh.end().await;
 }

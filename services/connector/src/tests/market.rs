@@ -16,8 +16,16 @@ const QUOTE: &str = "GET /fapi/v1/ticker/bookTicker";
 
 async fn watch(mesh: &Mesh, symbols: &[&str]) -> Streaming<pb::WatchMarketResponse> {
     let symbols = symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
-    let request = pb::WatchMarketRequest { venue: VENUE.into(), symbols };
-    mesh.client.clone().watch_market(request).await.unwrap().into_inner()
+    let request = pb::WatchMarketRequest {
+        venue: VENUE.into(),
+        symbols,
+    };
+    mesh.client
+        .clone()
+        .watch_market(request)
+        .await
+        .unwrap()
+        .into_inner()
 }
 
 async fn top_that(
@@ -41,7 +49,10 @@ async fn top_that(
 async fn a_top_of_book_is_had_at_first_use_in_ticks_of_its_version() {
     let mesh = Mesh::live().await;
     let (top, instrument) = (mesh.top().await, mesh.instrument().await);
-    assert_eq!((top.symbol.as_str(), top.instrument_version), (SYMBOL, instrument.version));
+    assert_eq!(
+        (top.symbol.as_str(), top.instrument_version),
+        (SYMBOL, instrument.version)
+    );
     assert!(!top.stale, "{top:?}");
     let (bid, ask) = (top.bid_ticks.unwrap(), top.ask_ticks.unwrap());
     assert!(0 < bid && bid < ask);
@@ -63,8 +74,16 @@ async fn a_market_stream_refuses_one_by_one_and_gives_the_newest() {
     mesh.venue("POST", "/market", json!({"paused": true})).await;
     let price = first.bid_ticks.unwrap() + 400;
     let to = format!("{}.{:02}", price / 100, price % 100);
-    mesh.venue("POST", &format!("/market/{VENUE_SYMBOL}/move"), json!({"price": to})).await;
-    top_that(&mut frames, |top| !top.stale && top.ask_ticks > first.ask_ticks).await;
+    mesh.venue(
+        "POST",
+        &format!("/market/{VENUE_SYMBOL}/move"),
+        json!({"price": to}),
+    )
+    .await;
+    top_that(&mut frames, |top| {
+        !top.stale && top.ask_ticks > first.ask_ticks
+    })
+    .await;
     mesh.end().await;
 }
 
@@ -75,10 +94,18 @@ async fn f093_two_readers_of_one_instrument_are_one_subscription() {
     top_that(&mut one, |top| !top.stale).await;
     top_that(&mut other, |top| !top.stale).await;
     let sockets = mesh.venue("GET", "/sockets", json!({})).await;
-    let public: Vec<_> =
-        sockets.as_array().unwrap().iter().filter(|socket| socket["kind"] == "public").collect();
+    let public: Vec<_> = sockets
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|socket| socket["kind"] == "public")
+        .collect();
     assert_eq!(public.len(), 1);
-    assert_eq!(public[0]["streams"].as_array().unwrap().len(), 1, "{public:?}");
+    assert_eq!(
+        public[0]["streams"].as_array().unwrap().len(),
+        1,
+        "{public:?}"
+    );
     mesh.end().await;
 }
 
@@ -88,7 +115,8 @@ async fn f097_f098_a_lost_market_stream_is_stale_and_comes_back_subscribed() {
     let mut frames = watch(&mesh, &["SOL"]).await;
     top_that(&mut frames, |top| !top.stale).await;
     for fate in [json!({"to": "closed"}), json!({"to": "cut"})] {
-        mesh.venue("POST", "/sockets", json!({"fate": fate, "kind": "public"})).await;
+        mesh.venue("POST", "/sockets", json!({"fate": fate, "kind": "public"}))
+            .await;
         top_that(&mut frames, |top| top.stale).await;
         top_that(&mut frames, |top| !top.stale).await;
     }
@@ -97,7 +125,10 @@ async fn f097_f098_a_lost_market_stream_is_stale_and_comes_back_subscribed() {
 
 #[tokio::test]
 async fn f087_a_market_stream_that_is_silent_while_prices_move_is_replaced() {
-    let timing = Timing { market_silence_ms: 300, ..Timing::default() };
+    let timing = Timing {
+        market_silence_ms: 300,
+        ..Timing::default()
+    };
     let mesh = Mesh::live_with(timing).await;
     let mut frames = watch(&mesh, &["SOL"]).await;
     top_that(&mut frames, |top| !top.stale).await;
@@ -111,7 +142,10 @@ async fn f087_a_market_stream_that_is_silent_while_prices_move_is_replaced() {
 
 #[tokio::test]
 async fn f088_a_quiet_market_stays_fresh_on_the_same_connection() {
-    let timing = Timing { market_silence_ms: 200, ..Timing::default() };
+    let timing = Timing {
+        market_silence_ms: 200,
+        ..Timing::default()
+    };
     let mesh = Mesh::live_with(timing).await;
     mesh.venue("POST", "/market", json!({"paused": true})).await;
     mesh.top().await;
@@ -126,7 +160,10 @@ async fn f088_a_quiet_market_stays_fresh_on_the_same_connection() {
 
 #[tokio::test]
 async fn f101_an_old_market_connection_is_replaced_and_no_price_goes_stale() {
-    let timing = Timing { connection_age_ms: Some(500), ..Timing::default() };
+    let timing = Timing {
+        connection_age_ms: Some(500),
+        ..Timing::default()
+    };
     let mesh = Mesh::live_with(timing).await;
     mesh.top().await;
     let replaced = async {
@@ -138,7 +175,9 @@ async fn f101_an_old_market_connection_is_replaced_and_no_price_goes_stale() {
             }
         }
     };
-    timeout(SOON, replaced).await.expect("connections are replaced");
+    timeout(SOON, replaced)
+        .await
+        .expect("connections are replaced");
     mesh.end().await;
 }
 
@@ -148,10 +187,18 @@ async fn an_instrument_without_a_price_in_time_is_an_error_and_not_an_old_price(
     let refused = super::mesh::refusal(QUOTE, 503, -1000, 1_000);
     mesh.fault(refused).await;
     mesh.venue("POST", "/market", json!({"paused": true})).await;
-    let request = pb::GetTopOfBookRequest { venue: VENUE.into(), symbol: "BTC".into() };
+    let request = pb::GetTopOfBookRequest {
+        venue: VENUE.into(),
+        symbol: "BTC".into(),
+    };
     let mut request = tonic::Request::new(request);
     request.set_timeout(Duration::from_millis(600));
-    let status = mesh.client.clone().get_top_of_book(request).await.unwrap_err();
+    let status = mesh
+        .client
+        .clone()
+        .get_top_of_book(request)
+        .await
+        .unwrap_err();
     assert_eq!(reason_of(&status).unwrap(), "NO_FRESH_PRICE", "{status}");
     mesh.end().await;
 }

@@ -42,10 +42,15 @@ pub(super) struct Mesh {
 }
 
 pub(super) async fn simulator() -> Simulator {
-    let config = SimConfig { history: Duration::from_secs(30), ..SimConfig::default() };
+    let config = SimConfig {
+        history: Duration::from_secs(30),
+        ..SimConfig::default()
+    };
     let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let listeners = Listeners::bind(host, 0, &VenueKind::ALL).await.unwrap();
-    Simulator::start(config, listeners, SharedClock::default()).await.unwrap()
+    Simulator::start(config, listeners, SharedClock::default())
+        .await
+        .unwrap()
 }
 
 impl Mesh {
@@ -111,7 +116,10 @@ impl Mesh {
             venue.adapter = twist(venue.adapter.clone());
         }
         let clusters = venues.iter().map(|venue| venue.cluster_policy()).collect();
-        let policy = EgressPolicy { clusters, seed: Some(1) };
+        let policy = EgressPolicy {
+            clusters,
+            seed: Some(1),
+        };
         let egress = Egress::over_sockets(policy, None, clock.clone()).unwrap();
         let account = (Venue::new(VENUE).unwrap(), Account::new(ACCOUNT).unwrap());
         let deps = Deps {
@@ -125,7 +133,14 @@ impl Mesh {
         let client = ConnectorServiceClient::new(Channel::in_process(server.routes()));
         let http = http_client();
         let next_index = AtomicI64::new(1);
-        Self { sim, client, server, drain, http, next_index }
+        Self {
+            sim,
+            client,
+            server,
+            drain,
+            http,
+            next_index,
+        }
     }
 
     /// Steers the venue, or asks for its books.
@@ -141,7 +156,12 @@ impl Mesh {
     pub(super) async fn orders_at_venue(&self, index: i64) -> Vec<Value> {
         let ledger = self.venue("GET", "/ledger", json!({})).await;
         let orders = ledger["orders"].as_array().unwrap().clone();
-        let ours = |order: &Value| order["client_id"].as_str().unwrap_or("").contains(&tail(index));
+        let ours = |order: &Value| {
+            order["client_id"]
+                .as_str()
+                .unwrap_or("")
+                .contains(&tail(index))
+        };
         orders.into_iter().filter(ours).collect()
     }
 
@@ -154,7 +174,12 @@ impl Mesh {
     /// Returns how often the scripted faults have happened, all together.
     pub(super) async fn hits(&self) -> u64 {
         let faults = self.venue("GET", "/faults", json!({})).await;
-        faults.as_array().unwrap().iter().map(|fault| fault["hits"].as_u64().unwrap()).sum()
+        faults
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|fault| fault["hits"].as_u64().unwrap())
+            .sum()
     }
 
     /// Waits until the venue was asked for something so often.
@@ -168,8 +193,18 @@ impl Mesh {
     }
 
     pub(super) async fn session(&self) -> pb::Session {
-        let request = pb::GetSessionRequest { account: ACCOUNT.into(), venue: VENUE.into() };
-        self.client.clone().get_session(request).await.unwrap().into_inner().session.unwrap()
+        let request = pb::GetSessionRequest {
+            account: ACCOUNT.into(),
+            venue: VENUE.into(),
+        };
+        self.client
+            .clone()
+            .get_session(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .session
+            .unwrap()
     }
 
     pub(super) async fn until_state(&self, state: pb::SessionState) -> pb::Session {
@@ -185,26 +220,58 @@ impl Mesh {
     }
 
     pub(super) async fn watch(&self) -> Watch {
-        let request = pb::WatchAccountRequest { account: ACCOUNT.into(), venue: VENUE.into() };
-        let mut frames = self.client.clone().watch_account(request).await.unwrap().into_inner();
+        let request = pb::WatchAccountRequest {
+            account: ACCOUNT.into(),
+            venue: VENUE.into(),
+        };
+        let mut frames = self
+            .client
+            .clone()
+            .watch_account(request)
+            .await
+            .unwrap()
+            .into_inner();
         let ack = next(&mut frames).await;
         assert!(matches!(ack, Some(Frame::Ack(_))), "{ack:?}");
         let Some(Frame::Snapshot(snapshot)) = next(&mut frames).await else {
             panic!("the second frame is the snapshot");
         };
         let seq = snapshot.seq;
-        Watch { frames, snapshot, seq }
+        Watch {
+            frames,
+            snapshot,
+            seq,
+        }
     }
 
     pub(super) async fn instrument(&self) -> common::Instrument {
-        let request = pb::GetInstrumentRequest { venue: VENUE.into(), symbol: SYMBOL.into() };
-        let answer = self.client.clone().get_instrument(request).await.unwrap().into_inner();
+        let request = pb::GetInstrumentRequest {
+            venue: VENUE.into(),
+            symbol: SYMBOL.into(),
+        };
+        let answer = self
+            .client
+            .clone()
+            .get_instrument(request)
+            .await
+            .unwrap()
+            .into_inner();
         answer.instrument.unwrap()
     }
 
     pub(super) async fn top(&self) -> pb::TopOfBook {
-        let request = pb::GetTopOfBookRequest { venue: VENUE.into(), symbol: "SOL".into() };
-        self.client.clone().get_top_of_book(request).await.unwrap().into_inner().top.unwrap()
+        let request = pb::GetTopOfBookRequest {
+            venue: VENUE.into(),
+            symbol: "SOL".into(),
+        };
+        self.client
+            .clone()
+            .get_top_of_book(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .top
+            .unwrap()
     }
 
     pub(super) fn index(&self) -> i64 {
@@ -246,7 +313,12 @@ impl Mesh {
         &self,
         order: pb::SubmitLimitOrderRequest,
     ) -> pb::SubmitLimitOrderResponse {
-        self.client.clone().submit_limit_order(order).await.unwrap().into_inner()
+        self.client
+            .clone()
+            .submit_limit_order(order)
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     pub(super) async fn cancel(&self, index: i64) -> pb::CancelOrderResponse {
@@ -257,7 +329,12 @@ impl Mesh {
             client_order_index: index,
             venue_order_id: String::new(),
         };
-        self.client.clone().cancel_order(request).await.unwrap().into_inner()
+        self.client
+            .clone()
+            .cancel_order(request)
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     pub(super) async fn order(&self, index: i64) -> pb::GetOrderResponse {
@@ -268,7 +345,12 @@ impl Mesh {
             client_order_index: index,
             venue_order_id: String::new(),
         };
-        self.client.clone().get_order(request).await.unwrap().into_inner()
+        self.client
+            .clone()
+            .get_order(request)
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     /// Ends both.
@@ -293,12 +375,21 @@ async fn control(
 ) -> Value {
     let url = format!("{}/v1/venues/{VENUE}{path}", sim.endpoints().control);
     let mut request = HttpRequest::new(method.parse().unwrap(), url.parse().unwrap());
-    request.headers.insert("content-type", "application/json".parse().unwrap());
+    request
+        .headers
+        .insert("content-type", "application/json".parse().unwrap());
     request.body = body.to_string().into();
-    let limits = HttpLimits { deadline: Instant::now() + SOON, max_body_bytes: 16 << 20 };
+    let limits = HttpLimits {
+        deadline: Instant::now() + SOON,
+        max_body_bytes: 16 << 20,
+    };
     let response = http.send(request, limits).await.unwrap();
     let text = String::from_utf8_lossy(&response.body).into_owned();
-    assert!(response.status.is_success(), "{method} {path}: {} {text}", response.status);
+    assert!(
+        response.status.is_success(),
+        "{method} {path}: {} {text}",
+        response.status
+    );
     serde_json::from_slice(&response.body).unwrap()
 }
 
@@ -397,6 +488,9 @@ impl Watch {
 }
 
 async fn next(frames: &mut Streaming<pb::WatchAccountResponse>) -> Option<Frame> {
-    let message = timeout(SOON, frames.message()).await.expect("a frame comes").unwrap();
+    let message = timeout(SOON, frames.message())
+        .await
+        .expect("a frame comes")
+        .unwrap();
     message.and_then(|message| message.frame)
 }

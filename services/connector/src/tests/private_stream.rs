@@ -27,23 +27,35 @@ async fn f087_a_stream_that_never_names_an_acknowledged_order_is_replaced() {
     mesh.venue("POST", "/sockets", freeze()).await;
     assert_eq!(mesh.submit(order).await.outcome(), Outcome::Accepted);
     let lost = watch.state(SessionState::Reconnecting).await;
-    assert!(lost.reason.contains(&format!("order {index}")), "{}", lost.reason);
+    assert!(
+        lost.reason.contains(&format!("order {index}")),
+        "{}",
+        lost.reason
+    );
     assert_eq!(watch.state(SessionState::Live).await.generation, 2);
     mesh.end().await;
 }
 
 #[tokio::test]
 async fn f087_a_silent_stream_is_found_out_by_what_rest_says_of_the_account() {
-    let timing = Timing { private_silence_ms: 1_000, ..Timing::default() };
+    let timing = Timing {
+        private_silence_ms: 1_000,
+        ..Timing::default()
+    };
     let mesh = Mesh::live_with(timing).await;
     let mut watch = mesh.watch().await;
     let order = mesh.resting_buy().await;
     let id = mesh.submit(order).await.report.unwrap().venue_order_id;
     watch.session_heard_of(&id).await;
     mesh.venue("POST", "/sockets", freeze()).await;
-    mesh.venue("POST", &format!("/orders/{id}/fill"), json!({})).await;
+    mesh.venue("POST", &format!("/orders/{id}/fill"), json!({}))
+        .await;
     let lost = watch.state(SessionState::Reconnecting).await;
-    assert!(lost.reason.contains("silent about changes"), "{}", lost.reason);
+    assert!(
+        lost.reason.contains("silent about changes"),
+        "{}",
+        lost.reason
+    );
     let fill = watch
         .find(|event| match event {
             Event::Fill(fill) if fill.venue_order_id == id => Some(fill),
@@ -57,12 +69,18 @@ async fn f087_a_silent_stream_is_found_out_by_what_rest_says_of_the_account() {
 
 #[tokio::test]
 async fn f088_a_quiet_account_is_looked_at_and_left_alone() {
-    let timing = Timing { private_silence_ms: 100, ..Timing::default() };
+    let timing = Timing {
+        private_silence_ms: 100,
+        ..Timing::default()
+    };
     let mesh = Mesh::live_with(timing).await;
     let asked = mesh.requests(BALANCES).await;
     mesh.until_requests(BALANCES, asked + 4).await;
     let session = mesh.session().await;
-    assert_eq!((session.state(), session.generation), (SessionState::Live, 1));
+    assert_eq!(
+        (session.state(), session.generation),
+        (SessionState::Live, 1)
+    );
     mesh.end().await;
 }
 
@@ -86,9 +104,13 @@ async fn f109_one_unreadable_frame_ends_no_stream_and_what_it_said_is_asked_for(
     let second = mesh.resting_buy().await;
     let other = second.client_order_index;
     mesh.submit(second).await;
-    let report = watch.order(other, ReportedStatus::New, ReportSource::Stream).await;
+    let report = watch
+        .order(other, ReportedStatus::New, ReportSource::Stream)
+        .await;
     assert_eq!(report.generation, 1);
-    watch.order(index, ReportedStatus::New, ReportSource::Query).await;
+    watch
+        .order(index, ReportedStatus::New, ReportSource::Query)
+        .await;
     mesh.end().await;
 }
 
@@ -97,7 +119,10 @@ async fn f130_a_panic_in_the_stream_is_a_lost_stream_and_nothing_more() {
     let bad = AtomicU32::new(0);
     let twist = Twisted::reading(move |read, context, frame| {
         let is_order = String::from_utf8_lossy(frame).contains("ORDER_TRADE_UPDATE");
-        assert!(!(is_order && bad.fetch_add(1, Ordering::SeqCst) == 0), "scripted panic");
+        assert!(
+            !(is_order && bad.fetch_add(1, Ordering::SeqCst) == 0),
+            "scripted panic"
+        );
         read(context, frame)
     });
     let mesh = Mesh::twisted(simulator().await, Timing::default(), twist).await;
@@ -107,7 +132,9 @@ async fn f130_a_panic_in_the_stream_is_a_lost_stream_and_nothing_more() {
     let index = order.client_order_index;
     assert_eq!(mesh.submit(order).await.outcome(), Outcome::Accepted);
     watch.state(SessionState::Reconnecting).await;
-    watch.order(index, ReportedStatus::New, ReportSource::Query).await;
+    watch
+        .order(index, ReportedStatus::New, ReportSource::Query)
+        .await;
     assert_eq!(watch.state(SessionState::Live).await.generation, 2);
     mesh.end().await;
 }

@@ -23,20 +23,74 @@ async fn fills_come_in_pages_from_a_trade_id_on_and_of_one_order() {
     let mesh = Mesh::live().await;
     mesh.fault(json!({"kind": "split_fills", "parts": 3})).await;
     let order = mesh.market_buy().await;
-    let done = mesh.client.clone().submit_market_order(order).await.unwrap().into_inner();
+    let done = mesh
+        .client
+        .clone()
+        .submit_market_order(order)
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(done.outcome(), Outcome::Accepted, "{:?}", done.detail);
     let id = done.report.unwrap().venue_order_id;
-    mesh.client.clone().submit_market_order(mesh.market_buy().await).await.unwrap();
+    mesh.client
+        .clone()
+        .submit_market_order(mesh.market_buy().await)
+        .await
+        .unwrap();
 
-    let of_order = pb::ListFillsRequest { venue_order_id: id.clone(), ..fills_after("") };
-    let fills = mesh.client.clone().list_fills(of_order).await.unwrap().into_inner().fills;
+    let of_order = pb::ListFillsRequest {
+        venue_order_id: id.clone(),
+        ..fills_after("")
+    };
+    let fills = mesh
+        .client
+        .clone()
+        .list_fills(of_order)
+        .await
+        .unwrap()
+        .into_inner()
+        .fills;
     assert_eq!(fills.len(), 3);
-    assert!(fills.iter().all(|fill| fill.venue_order_id == id && fill.fee.is_some()));
-    assert!(fills.iter().all(|fill| fill.source() == ReportSource::Query));
+    assert!(
+        fills
+            .iter()
+            .all(|fill| fill.venue_order_id == id && fill.fee.is_some())
+    );
+    assert!(
+        fills
+            .iter()
+            .all(|fill| fill.source() == ReportSource::Query)
+    );
 
+    let last = pb::ListFillsRequest {
+        venue_order_id: id,
+        ..fills_after(&fills[1].trade_id)
+    };
+    let last = mesh
+        .client
+        .clone()
+        .list_fills(last)
+        .await
+        .unwrap()
+        .into_inner()
+        .fills;
+    assert_eq!(last.len(), 1);
+    assert_eq!(last[0].trade_id, fills[2].trade_id);
     let rest = fills_after(&fills[1].trade_id);
-    let rest = mesh.client.clone().list_fills(rest).await.unwrap().into_inner();
-    assert_eq!(rest.fills[0], pb::Fill { received_time: rest.fills[0].received_time, ..fills[2].clone() });
+    let rest = mesh
+        .client
+        .clone()
+        .list_fills(rest)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        rest.fills[0],
+        pb::Fill {
+            received_time: rest.fills[0].received_time,
+            ..fills[2].clone()
+        }
+    );
     assert!(rest.fills.len() >= 2 && !rest.more);
     mesh.end().await;
 }
@@ -45,27 +99,63 @@ async fn fills_come_in_pages_from_a_trade_id_on_and_of_one_order() {
 async fn positions_margin_and_open_orders_are_as_the_venue_states_them() {
     let mesh = Mesh::live().await;
     let order = mesh.market_buy().await;
-    mesh.client.clone().submit_market_order(order).await.unwrap();
+    mesh.client
+        .clone()
+        .submit_market_order(order)
+        .await
+        .unwrap();
     let resting = mesh.resting_buy().await;
     mesh.submit(resting.clone()).await;
 
     let whose = || (VENUE.to_owned(), ACCOUNT.to_owned());
     let (venue, account) = whose();
     let positions = pb::GetPositionsRequest { venue, account };
-    let positions = mesh.client.clone().get_positions(positions).await.unwrap().into_inner();
-    let sol = positions.positions.iter().find(|position| position.symbol == SYMBOL).unwrap();
+    let positions = mesh
+        .client
+        .clone()
+        .get_positions(positions)
+        .await
+        .unwrap()
+        .into_inner();
+    let sol = positions
+        .positions
+        .iter()
+        .find(|position| position.symbol == SYMBOL)
+        .unwrap();
     assert_eq!(sol.quantity, "0.1");
     assert!(!sol.entry_price.is_empty() && sol.entry_price != "0");
 
     let (venue, account) = whose();
     let margin = pb::GetMarginRequest { venue, account };
-    let margin = mesh.client.clone().get_margin(margin).await.unwrap().into_inner();
-    assert!(margin.balances.iter().any(|balance| balance.asset == "USDT"));
+    let margin = mesh
+        .client
+        .clone()
+        .get_margin(margin)
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(
+        margin
+            .balances
+            .iter()
+            .any(|balance| balance.asset == "USDT")
+    );
     assert!(!margin.margin.unwrap().wallet_balance.is_empty());
 
     let (venue, account) = whose();
-    let open = pb::ListOpenOrdersRequest { venue, account, symbol: "SOL".into() };
-    let open = mesh.client.clone().list_open_orders(open).await.unwrap().into_inner().orders;
+    let open = pb::ListOpenOrdersRequest {
+        venue,
+        account,
+        symbol: "SOL".into(),
+    };
+    let open = mesh
+        .client
+        .clone()
+        .list_open_orders(open)
+        .await
+        .unwrap()
+        .into_inner()
+        .orders;
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].client_order_index, resting.client_order_index);
     assert_eq!(open[0].price_ticks, resting.price_ticks);
@@ -86,7 +176,13 @@ async fn f006_an_order_is_found_by_either_id_and_one_that_never_was_is_one_miss(
         client_order_index: 0,
         venue_order_id: id,
     };
-    let by_id = mesh.client.clone().get_order(by_id).await.unwrap().into_inner();
+    let by_id = mesh
+        .client
+        .clone()
+        .get_order(by_id)
+        .await
+        .unwrap()
+        .into_inner();
     let by_index = mesh.order(index).await;
     for found in [by_id, by_index] {
         assert_eq!(found.report.unwrap().status(), ReportedStatus::Cancelled);
@@ -100,7 +196,10 @@ async fn f006_an_order_is_found_by_either_id_and_one_that_never_was_is_one_miss(
 async fn f110_a_query_that_fails_says_how() {
     let mesh = Mesh::live().await;
     let ask = || {
-        let request = pb::GetPositionsRequest { venue: VENUE.into(), account: ACCOUNT.into() };
+        let request = pb::GetPositionsRequest {
+            venue: VENUE.into(),
+            account: ACCOUNT.into(),
+        };
         let mut client = mesh.client.clone();
         async move { client.get_positions(request).await.unwrap_err() }
     };
@@ -113,7 +212,8 @@ async fn f110_a_query_that_fails_says_how() {
     assert_eq!(reason_of(&status).unwrap(), "VENUE_UNAVAILABLE", "{status}");
     mesh.fault(refusal(positions, 400, -1102, 1)).await;
     assert_eq!(reason_of(&ask().await).unwrap(), "VENUE_REFUSED");
-    mesh.venue("POST", "/ban", json!({"status": 429, "seconds": 20})).await;
+    mesh.venue("POST", "/ban", json!({"status": 429, "seconds": 20}))
+        .await;
     let status = ask().await;
     assert_eq!(reason_of(&status).unwrap(), "VENUE_RATE_LIMIT");
     assert!(retry_after_of(&status).unwrap().as_secs() > 5);
@@ -123,11 +223,27 @@ async fn f110_a_query_that_fails_says_how() {
 #[tokio::test]
 async fn venues_accounts_and_capabilities_are_listed() {
     let mesh = Mesh::live().await;
-    let venues = mesh.client.clone().list_venues(pb::ListVenuesRequest {}).await.unwrap();
+    let venues = mesh
+        .client
+        .clone()
+        .list_venues(pb::ListVenuesRequest {})
+        .await
+        .unwrap();
     let venues = venues.into_inner().venues;
-    assert_eq!((venues[0].venue.as_str(), venues[0].accounts.as_slice()), (VENUE, &[ACCOUNT.to_owned()][..]));
-    let request = pb::GetCapabilitiesRequest { venue: VENUE.into() };
-    let offered = mesh.client.clone().get_capabilities(request).await.unwrap().into_inner();
+    assert_eq!(
+        (venues[0].venue.as_str(), venues[0].accounts.as_slice()),
+        (VENUE, &[ACCOUNT.to_owned()][..])
+    );
+    let request = pb::GetCapabilitiesRequest {
+        venue: VENUE.into(),
+    };
+    let offered = mesh
+        .client
+        .clone()
+        .get_capabilities(request)
+        .await
+        .unwrap()
+        .into_inner();
     assert!(offered.post_only && offered.reduce_only && !offered.order_types.is_empty());
     assert!(offered.validity_window.unwrap().seconds >= 1);
     mesh.end().await;

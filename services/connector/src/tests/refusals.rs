@@ -32,7 +32,11 @@ async fn f012_the_venues_code_decides_and_a_code_nobody_knows_proves_nothing() {
         (503, -1008, Outcome::Unknown, "ORDER_OUTCOME_UNKNOWN"),
     ] {
         let (was, detail) = refused_with(&mesh, status, code).await;
-        assert_eq!((was, detail.reason.as_str()), (outcome, reason), "{status} {code}");
+        assert_eq!(
+            (was, detail.reason.as_str()),
+            (outcome, reason),
+            "{status} {code}"
+        );
         assert_eq!(detail.venue_code, code.to_string());
         assert_eq!(detail.venue_message, "scripted");
     }
@@ -43,16 +47,23 @@ async fn f012_the_venues_code_decides_and_a_code_nobody_knows_proves_nothing() {
 async fn f112_a_rate_limit_is_a_refusal_with_its_wait_and_then_nothing_is_sent() {
     let mesh = Mesh::live().await;
     let order = mesh.resting_buy().await;
-    mesh.venue("POST", "/ban", json!({"status": 418, "seconds": 60})).await;
+    mesh.venue("POST", "/ban", json!({"status": 418, "seconds": 60}))
+        .await;
     let done = mesh.submit(order.clone()).await;
     let detail = done.detail.clone().unwrap();
-    assert_eq!((done.outcome(), detail.reason.as_str()), (Outcome::Rejected, "VENUE_RATE_LIMIT"));
+    assert_eq!(
+        (done.outcome(), detail.reason.as_str()),
+        (Outcome::Rejected, "VENUE_RATE_LIMIT")
+    );
     assert!(detail.retry_after.unwrap().seconds > 30);
 
     let asked = mesh.requests(PLACE).await;
     let done = mesh.submit(order).await;
     let detail = done.detail.clone().unwrap();
-    assert_eq!((done.outcome(), detail.reason.as_str()), (Outcome::NotSent, "VENUE_RATE_LIMIT"));
+    assert_eq!(
+        (done.outcome(), detail.reason.as_str()),
+        (Outcome::NotSent, "VENUE_RATE_LIMIT")
+    );
     assert_eq!(mesh.requests(PLACE).await, asked);
     mesh.end().await;
 }
@@ -78,7 +89,10 @@ async fn f068_a_refusal_for_precision_reads_the_rules_anew_and_raises_the_versio
     let order = mesh.resting_buy().await;
     let path = format!("/instruments/{VENUE_SYMBOL}");
     mesh.venue("PATCH", &path, json!({"tick": "0.5"})).await;
-    let odd = pb::SubmitLimitOrderRequest { price_ticks: order.price_ticks | 1, ..order.clone() };
+    let odd = pb::SubmitLimitOrderRequest {
+        price_ticks: order.price_ticks | 1,
+        ..order.clone()
+    };
     let done = mesh.submit(odd).await;
     assert_eq!(done.outcome(), Outcome::Rejected, "{:?}", done.detail);
 
@@ -87,10 +101,20 @@ async fn f068_a_refusal_for_precision_reads_the_rules_anew_and_raises_the_versio
             tokio::task::yield_now().await;
         }
     };
-    timeout(SOON, risen).await.expect("the rules are read again");
+    timeout(SOON, risen)
+        .await
+        .expect("the rules are read again");
     let after = mesh.instrument().await;
-    assert_eq!((before.tick_size.as_str(), after.tick_size.as_str()), ("0.01", "0.5"));
-    let done = mesh.submit(pb::SubmitLimitOrderRequest { client_order_index: 99, ..order }).await;
+    assert_eq!(
+        (before.tick_size.as_str(), after.tick_size.as_str()),
+        ("0.01", "0.5")
+    );
+    let done = mesh
+        .submit(pb::SubmitLimitOrderRequest {
+            client_order_index: 99,
+            ..order
+        })
+        .await;
     assert_eq!(done.outcome(), Outcome::NotSent);
     mesh.end().await;
 }
@@ -99,7 +123,8 @@ async fn f068_a_refusal_for_precision_reads_the_rules_anew_and_raises_the_versio
 async fn f117_a_clock_that_runs_ahead_is_refused_measured_and_heals() {
     let mesh = Mesh::live().await;
     let order = mesh.resting_buy().await;
-    mesh.venue("POST", "/clock", json!({"skew_ms": -2_500})).await;
+    mesh.venue("POST", "/clock", json!({"skew_ms": -2_500}))
+        .await;
     let done = mesh.submit(order.clone()).await;
     assert_eq!(done.outcome(), Outcome::Rejected, "{:?}", done.detail);
     let detail = done.detail.unwrap();
@@ -112,7 +137,10 @@ async fn f117_a_clock_that_runs_ahead_is_refused_measured_and_heals() {
         }
     };
     timeout(SOON, healed).await.expect("the clock heals");
-    let next = pb::SubmitLimitOrderRequest { client_order_index: mesh.index(), ..order };
+    let next = pb::SubmitLimitOrderRequest {
+        client_order_index: mesh.index(),
+        ..order
+    };
     assert_eq!(mesh.submit(next).await.outcome(), Outcome::Accepted);
     assert_eq!(mesh.session().await.state(), SessionState::Live);
     mesh.end().await;
@@ -128,14 +156,23 @@ async fn f119_refused_credentials_fail_the_session_once_and_nothing_is_sent_afte
     assert_eq!(done.outcome(), Outcome::Rejected);
     assert_eq!(done.detail.unwrap().reason, "VENUE_AUTHENTICATION");
     let failed = watch.state(SessionState::Failed).await;
-    assert!(failed.reason.contains("-2015") || failed.reason.contains("scripted"), "{failed:?}");
+    assert!(
+        failed.reason.contains("-2015") || failed.reason.contains("scripted"),
+        "{failed:?}"
+    );
 
     let asked = mesh.requests(PLACE).await;
     let done = mesh.submit(order.clone()).await;
     assert_eq!(done.outcome(), Outcome::NotSent);
     assert_eq!(done.detail.unwrap().reason, "VENUE_NOT_READY");
-    assert_eq!(mesh.cancel(order.client_order_index).await.outcome(), Outcome::NotSent);
-    let request = pb::GetMarginRequest { account: ACCOUNT.into(), venue: VENUE.into() };
+    assert_eq!(
+        mesh.cancel(order.client_order_index).await.outcome(),
+        Outcome::NotSent
+    );
+    let request = pb::GetMarginRequest {
+        account: ACCOUNT.into(),
+        venue: VENUE.into(),
+    };
     let status = mesh.client.clone().get_margin(request).await.unwrap_err();
     assert_eq!(reason_of(&status).unwrap(), "VENUE_NOT_READY");
     assert_eq!(mesh.requests(PLACE).await, asked);
@@ -167,7 +204,8 @@ async fn f050_a_mode_that_changed_unseen_fails_the_session_at_the_first_order() 
     let mesh = Mesh::live().await;
     let mut watch = mesh.watch().await;
     let order = mesh.resting_buy().await;
-    mesh.venue("POST", "/accounts/main", json!({"hedge": true})).await;
+    mesh.venue("POST", "/accounts/main", json!({"hedge": true}))
+        .await;
     let done = mesh.submit(order).await;
     assert_eq!(done.outcome(), Outcome::Rejected, "{:?}", done.detail);
     watch.state(SessionState::Failed).await;
@@ -186,7 +224,13 @@ async fn a_session_that_is_not_live_takes_no_order_and_says_so() {
     };
     timeout(SOON, refused).await.expect("the session tries");
     let order = mesh.market_buy().await;
-    let done = mesh.client.clone().submit_market_order(order).await.unwrap().into_inner();
+    let done = mesh
+        .client
+        .clone()
+        .submit_market_order(order)
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(done.outcome(), Outcome::NotSent);
     assert_eq!(done.detail.unwrap().reason, "VENUE_NOT_READY");
     assert_eq!(mesh.session().await.state(), SessionState::Connecting);
@@ -210,12 +254,25 @@ async fn names_that_nobody_knows_are_typed_errors_and_nothing_is_sent() {
             symbol: symbol.into(),
             ..order.clone()
         };
-        let status = mesh.client.clone().submit_market_order(order).await.unwrap_err();
+        let status = mesh
+            .client
+            .clone()
+            .submit_market_order(order)
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), Code::NotFound);
         assert_eq!(reason_of(&status).unwrap(), reason);
     }
-    let order = pb::SubmitMarketOrderRequest { side: common::Side::Unspecified.into(), ..order };
-    let status = mesh.client.clone().submit_market_order(order).await.unwrap_err();
+    let order = pb::SubmitMarketOrderRequest {
+        side: common::Side::Unspecified.into(),
+        ..order
+    };
+    let status = mesh
+        .client
+        .clone()
+        .submit_market_order(order)
+        .await
+        .unwrap_err();
     assert_eq!(reason_of(&status).unwrap(), "INVALID_FIELD");
     assert_eq!(mesh.requests(PLACE).await, 0);
     mesh.end().await;

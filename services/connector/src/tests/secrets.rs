@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use pb::SessionState;
 use chimera_contracts::connector::v1 as pb;
+use pb::SessionState;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -47,13 +47,20 @@ async fn h061_keys_and_secrets_are_in_no_log_and_no_debug() {
         mesh.fault(lost_reply("POST", how)).await;
         mesh.submit(mesh.resting_buy().await).await;
     }
-    mesh.venue("POST", "/sockets", json!({"fate": {"to": "cut"}})).await;
+    mesh.venue("POST", "/sockets", json!({"fate": {"to": "cut"}}))
+        .await;
     let mut watch = mesh.watch().await;
-    mesh.fault(refusal("GET /fapi/v3/balance", 401, -2015, 1)).await;
+    mesh.fault(refusal("GET /fapi/v3/balance", 401, -2015, 1))
+        .await;
     if watch.snapshot.session.as_ref().unwrap().state() != SessionState::Failed {
         watch.state(SessionState::Failed).await;
     }
-    let debug = format!("{:?} {:?} {:?}", mesh.server, mesh.session().await, watch.snapshot);
+    let debug = format!(
+        "{:?} {:?} {:?}",
+        mesh.server,
+        mesh.session().await,
+        watch.snapshot
+    );
     let (secret, key) = {
         let keys = &mesh.sim.endpoints().venues[0].credentials;
         (keys.api_secret.clone(), keys.api_key.clone())
@@ -66,7 +73,10 @@ async fn h061_keys_and_secrets_are_in_no_log_and_no_debug() {
     for (what, text) in [("logs", &logs), ("debug", &debug)] {
         assert!(!text.contains(&secret), "the secret is in the {what}");
         assert!(!text.contains(&key), "the key is in the {what}");
-        assert!(!text.contains("listenKey="), "a session key is in the {what}");
+        assert!(
+            !text.contains("listenKey="),
+            "a session key is in the {what}"
+        );
         assert!(!text.contains("signature="), "a signature is in the {what}");
     }
 }

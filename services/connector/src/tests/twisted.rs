@@ -35,12 +35,22 @@ impl Twisted {
         read: impl Fn(Read<'_>, &AccountContext, &[u8]) -> Events + Send + Sync + 'static,
     ) -> impl Fn(Adapter) -> Adapter {
         let read: TwistRead = Arc::new(read);
-        move |inner| Arc::new(Self { inner, read: Some(read.clone()), misplace: false })
+        move |inner| {
+            Arc::new(Self {
+                inner,
+                read: Some(read.clone()),
+                misplace: false,
+            })
+        }
     }
 
     /// Places every order under the index after the one asked for, as a misspelt parameter would.
     pub(super) fn misplacing(inner: Adapter) -> Adapter {
-        Arc::new(Self { inner, read: None, misplace: true })
+        Arc::new(Self {
+            inner,
+            read: None,
+            misplace: true,
+        })
     }
 }
 

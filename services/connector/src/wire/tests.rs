@@ -8,7 +8,10 @@ use super::*;
 use crate::instruments::tests::empty;
 use crate::scale::tests::instrument;
 
-const STAMP: Stamp = Stamp { received: UnixNanos::from_nanos(1_700_000_000_123_456_789), generation: 7 };
+const STAMP: Stamp = Stamp {
+    received: UnixNanos::from_nanos(1_700_000_000_123_456_789),
+    generation: 7,
+};
 
 fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
@@ -46,16 +49,28 @@ fn report(price: &str, filled: &str) -> OrderReport {
 fn an_order_is_reported_in_ticks_and_lots_of_the_version_beside_them() {
     let (instruments, _) = empty().merged(vec![instrument("0.05", "0.1")], &[]);
     let stated = order(&report("142.35", "0.7"), &instruments, STAMP).unwrap();
-    assert_eq!((stated.price_ticks, stated.quantity_lots, stated.filled_lots), (2_847, 20, 7));
+    assert_eq!(
+        (stated.price_ticks, stated.quantity_lots, stated.filled_lots),
+        (2_847, 20, 7)
+    );
     let version = instruments.version(instruments.find("SOLUSDT").unwrap());
     assert_eq!((stated.instrument_version, stated.generation), (version, 7));
-    assert_eq!((stated.client_order_index, stated.client_order_id.as_str()), (5, "chimera-5"));
-    assert_eq!((stated.status(), stated.source()), (
-        pb::ReportedStatus::PartiallyFilled,
-        pb::ReportSource::Stream,
-    ));
+    assert_eq!(
+        (stated.client_order_index, stated.client_order_id.as_str()),
+        (5, "chimera-5")
+    );
+    assert_eq!(
+        (stated.status(), stated.source()),
+        (
+            pb::ReportedStatus::PartiallyFilled,
+            pb::ReportSource::Stream,
+        )
+    );
     let received = stated.received_time.unwrap();
-    assert_eq!((received.seconds, received.nanos), (1_700_000_000, 123_456_789));
+    assert_eq!(
+        (received.seconds, received.nanos),
+        (1_700_000_000, 123_456_789)
+    );
 }
 
 #[test]
@@ -64,14 +79,23 @@ fn f068_an_order_from_before_a_change_is_stated_by_the_rules_it_was_placed_under
     let (new, _) = old.merged(vec![instrument("0.05", "0.1")], &[]);
     let stated = order(&report("142.36", "0"), &new, STAMP).unwrap();
     assert_eq!(stated.price_ticks, 14_236);
-    assert_eq!(stated.instrument_version, old.version(old.find("SOL").unwrap()));
+    assert_eq!(
+        stated.instrument_version,
+        old.version(old.find("SOL").unwrap())
+    );
 }
 
 #[test]
 fn a_report_that_no_version_states_exactly_is_an_error_and_not_rounded() {
     let (instruments, _) = empty().merged(vec![instrument("0.05", "0.1")], &[]);
     let error = order(&report("142.36", "0"), &instruments, STAMP).unwrap_err();
-    assert_eq!(error, WireError::OffScale { symbol: "SOL-USDT-PERP".into(), field: "price" });
+    assert_eq!(
+        error,
+        WireError::OffScale {
+            symbol: "SOL-USDT-PERP".into(),
+            field: "price"
+        }
+    );
     let error = order(&report("142.35", "0"), &empty(), STAMP).unwrap_err();
     assert_eq!(error, WireError::UnknownInstrument("SOL-USDT-PERP".into()));
 }
@@ -112,7 +136,10 @@ fn a_fill_keeps_its_decimals_its_fee_and_its_cause() {
             position_side: PositionSide::Net,
             price: decimal("142.3333"),
             quantity: decimal("0.07"),
-            fee: Some(Fee { asset: Asset::new("BNB").unwrap(), amount: decimal("-0.0001") }),
+            fee: Some(Fee {
+                asset: Asset::new("BNB").unwrap(),
+                amount: decimal("-0.0001"),
+            }),
             liquidity: Some(Liquidity::Maker),
             realized_pnl: Some(decimal("0")),
             venue_time: UnixNanos::from_nanos(1),
@@ -121,10 +148,16 @@ fn a_fill_keeps_its_decimals_its_fee_and_its_cause() {
         },
         STAMP,
     );
-    assert_eq!((stated.price.as_str(), stated.quantity.as_str()), ("142.3333", "0.07"));
+    assert_eq!(
+        (stated.price.as_str(), stated.quantity.as_str()),
+        ("142.3333", "0.07")
+    );
     assert_eq!(stated.trade_id, "9007199254740993");
     assert_eq!(stated.fee.unwrap().amount, "-0.0001");
-    assert_eq!((stated.realized_pnl.as_str(), stated.client_order_index), ("0", 0));
+    assert_eq!(
+        (stated.realized_pnl.as_str(), stated.client_order_index),
+        ("0", 0)
+    );
     assert_eq!(stated.venue_cause, "AUTO_DELEVERAGING");
 }
 

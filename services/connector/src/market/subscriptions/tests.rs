@@ -38,7 +38,11 @@ fn a_stream_that_is_read_again_does_not_expire() {
 #[test]
 fn f093_a_connection_is_complete_when_confirmed_equals_wanted() {
     let (mut wanted, mut table) = (Wanted::new(STREAMS_MAX), Table::default());
-    let (sol, btc, now) = (symbol("SOL-USDT-PERP"), symbol("BTC-USDT-PERP"), Instant::now());
+    let (sol, btc, now) = (
+        symbol("SOL-USDT-PERP"),
+        symbol("BTC-USDT-PERP"),
+        Instant::now(),
+    );
     wanted.add(sol).unwrap();
     table.requested(1, &[sol], now);
     assert!(!table.complete(&wanted));

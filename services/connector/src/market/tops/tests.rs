@@ -4,7 +4,10 @@ use crate::scale::tests::instrument;
 const STALE_AFTER: Duration = Duration::from_secs(6);
 
 fn level(price: &str) -> Option<PriceLevel> {
-    Some(PriceLevel { price: price.parse().unwrap(), quantity: "1.5".parse().unwrap() })
+    Some(PriceLevel {
+        price: price.parse().unwrap(),
+        quantity: "1.5".parse().unwrap(),
+    })
 }
 
 fn top(bid: Option<PriceLevel>, ask: Option<PriceLevel>, update_id: u64) -> Top {
@@ -17,7 +20,12 @@ fn top(bid: Option<PriceLevel>, ask: Option<PriceLevel>, update_id: u64) -> Top 
         update_id: Some(update_id),
         venue_time: None,
     };
-    Top { quote, received: UnixNanos::EPOCH, lag: Duration::ZERO, generation: 1 }
+    Top {
+        quote,
+        received: UnixNanos::EPOCH,
+        lag: Duration::ZERO,
+        generation: 1,
+    }
 }
 
 fn connected(now: Instant) -> Tops {
@@ -36,7 +44,10 @@ fn a_fresh_quote_is_served_in_steps() {
     let mut tops = connected(now);
     assert!(tops.put(top(level("142.35"), level("142.36"), 1)));
     let view = view(&tops, now);
-    assert_eq!((view.bid_ticks, view.ask_ticks), (Some(14_235), Some(14_236)));
+    assert_eq!(
+        (view.bid_ticks, view.ask_ticks),
+        (Some(14_235), Some(14_236))
+    );
     assert_eq!((view.bid_lots, view.ask_lots), (15, 15));
     assert!(!view.stale);
 }
@@ -101,7 +112,10 @@ fn f103_quotes_of_an_ended_connection_are_dropped_and_a_new_one_counts_anew() {
 
     tops.connected(2, now);
     assert!(view(&tops, now).stale);
-    assert!(tops.put(Top { generation: 2, ..top(level("142.40"), level("142.41"), 1) }));
+    assert!(tops.put(Top {
+        generation: 2,
+        ..top(level("142.40"), level("142.41"), 1)
+    }));
     assert!(!view(&tops, now).stale);
     tops.disconnected(1);
     assert!(!view(&tops, now).stale);
