@@ -81,7 +81,7 @@ pub enum FaultKind {
     /// A private event is sent after later ones.
     ReorderEvent {
         /// After how many.
-        after: u32,
+        past: u32,
     },
     /// A book update is left out, so that the next one does not follow.
     SkipDepth,

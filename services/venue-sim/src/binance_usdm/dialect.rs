@@ -148,6 +148,7 @@ impl Dialect for BinanceUsdm {
         BTreeMap::from([
             ("weight_refusals", self.limits.weight_refusals),
             ("ban_refusals", self.limits.ban_refusals),
+            ("connection_refusals", self.limits.connection_refusals),
             ("order_refusals", self.limits.order_refusals),
             ("peak_weight_1m", u64::from(self.limits.peak_weight)),
             ("sockets_closed_for_chatter", self.chatty_closed),

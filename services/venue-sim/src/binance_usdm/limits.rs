@@ -20,6 +20,10 @@ const WARNINGS_BEFORE_BAN: u32 = 10;
 const FIRST_BAN_S: u64 = 120;
 const LONGEST_BAN_S: u64 = 3 * 24 * 60 * 60;
 
+/// Sockets that one address may open in five minutes.
+const CONNECTIONS_MAX: u32 = 300;
+const CONNECTION_WINDOW_MS: u64 = 5 * MINUTE_MS;
+
 /// Addresses tracked at once; the oldest minute is forgotten first.
 const ADDRESSES_MAX: usize = 10_000;
 
@@ -52,6 +56,7 @@ struct Usage {
     warnings: u32,
     bans: u32,
     banned_until_ms: u64,
+    connections: (u64, u32),
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +88,8 @@ pub(crate) struct Limits {
     pub ban_refusals: u64,
     /// Orders refused for their number.
     pub order_refusals: u64,
+    /// Sockets refused for their number.
+    pub connection_refusals: u64,
     /// The most weight that one address used in one minute.
     pub peak_weight: u32,
 }
@@ -128,6 +135,18 @@ impl Limits {
             return Err(banned(ip, usage.banned_until_ms, now_ms));
         }
         Err(too_many(ip, limit, now_ms))
+    }
+
+    /// Counts a socket that an address opens; false where it has opened too many.
+    pub fn connect(&mut self, now_ms: u64, ip: IpAddr) -> bool {
+        let usage = self.addresses.entry(ip).or_default();
+        if usage.connections.0 != now_ms / CONNECTION_WINDOW_MS {
+            usage.connections = (now_ms / CONNECTION_WINDOW_MS, 0);
+        }
+        usage.connections.1 += 1;
+        let taken = usage.connections.1 <= CONNECTIONS_MAX && now_ms >= usage.banned_until_ms;
+        self.connection_refusals += u64::from(!taken);
+        taken
     }
 
     /// Counts new orders of an account.

@@ -103,7 +103,7 @@ impl PrivateFeed {
         let hold = match fault {
             Some(FaultKind::DropEvent) => return,
             Some(FaultKind::DelayEvent { ms }) => Some(held(Some(now_ms + ms), None)),
-            Some(FaultKind::ReorderEvent { after }) => Some(held(None, Some(after.max(1)))),
+            Some(FaultKind::ReorderEvent { past }) => Some(held(None, Some(past.max(1)))),
             Some(FaultKind::DuplicateEvent) => {
                 send(hub, sessions, &message);
                 None

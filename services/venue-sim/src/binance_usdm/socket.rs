@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, State};
-use axum::http::Uri;
-use axum::response::Response;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
@@ -106,7 +106,14 @@ fn open(
     upgrade: WebSocketUpgrade,
     combined: bool,
 ) -> Response {
-    let legacy_root = venue.with(|core| core.dialect.legacy_root);
+    let (legacy_root, taken) = venue.with(|core| {
+        let now_ms = core.now_ms();
+        let taken = core.dialect.limits.connect(now_ms, peer.address);
+        (core.dialect.legacy_root, taken)
+    });
+    if !taken {
+        return StatusCode::TOO_MANY_REQUESTS.into_response();
+    }
     let wish = Wish::read(uri, legacy_root);
     let upgrade = upgrade
         .max_message_size(MESSAGE_BYTES_MAX)

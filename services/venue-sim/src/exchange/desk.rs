@@ -106,7 +106,9 @@ impl Exchange {
             return self.cancel(now_ms, terms.account, id);
         }
         if !terms.reduce_only {
-            self.check_margin(&terms)?;
+            let mut rest = terms.clone();
+            rest.quantity = quantity - before.executed;
+            self.check_margin(&rest, Some(id))?;
         }
         let keeps_place = before.terms.price == Some(price) && quantity < before.terms.quantity;
         let instrument = terms.instrument;
@@ -192,7 +194,7 @@ impl Exchange {
         if terms.reduce_only {
             terms.quantity = terms.quantity.min(self.reducible(&terms)?);
         } else {
-            self.check_margin(&terms)?;
+            self.check_margin(&terms, None)?;
         }
         Ok(terms)
     }
@@ -281,7 +283,8 @@ impl Exchange {
         }
     }
 
-    fn check_margin(&self, terms: &NewOrder) -> Result<(), Refusal> {
+    /// Whether there is margin for an order, in place of one it amends where it does.
+    fn check_margin(&self, terms: &NewOrder, amended: Option<OrderId>) -> Result<(), Refusal> {
         let mark = self.mark(terms.instrument);
         let best = self.book(terms.instrument).best(terms.side.opposite());
         let price = terms.price.unwrap_or(match (terms.side, best) {
@@ -290,13 +293,13 @@ impl Exchange {
             (_, None) => mark,
         });
         let worth = notional(price, terms.quantity);
-        let before = self.exposure(terms.account, terms.instrument);
-        let mut after = before;
+        let standing = self.exposure(terms.account, terms.instrument);
+        let mut after = self.exposure_without(terms.account, terms.instrument, amended);
         match terms.side {
             Side::Buy => after.bids += worth,
             Side::Sell => after.asks += worth,
         }
-        if after.initial_margin() <= before.initial_margin() {
+        if after.initial_margin() <= standing.initial_margin() {
             return Ok(());
         }
         let reached = (after.position + after.bids)
@@ -310,7 +313,7 @@ impl Exchange {
             Side::Sell => notional(mark, terms.quantity) - notional(price, terms.quantity),
         };
         let margin = self.margin(terms.account);
-        let bound = margin.initial() - before.initial_margin() + after.initial_margin();
+        let bound = margin.initial() - standing.initial_margin() + after.initial_margin();
         if margin.balance() - bound - open_loss.max(Decimal::ZERO) < Decimal::ZERO {
             return Err(Refusal::MarginInsufficient);
         }

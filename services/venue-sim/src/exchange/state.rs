@@ -196,6 +196,16 @@ impl Exchange {
 
     /// Returns what an account has at stake in one instrument.
     pub fn exposure(&self, account: AccountId, instrument: InstrumentId) -> Exposure {
+        self.exposure_without(account, instrument, None)
+    }
+
+    /// Returns what an account has at stake in one instrument, one order not counted.
+    pub(super) fn exposure_without(
+        &self,
+        account: AccountId,
+        instrument: InstrumentId,
+        except: Option<OrderId>,
+    ) -> Exposure {
         let holder = self.account(account);
         let mark = self.mark(instrument);
         let position = holder.position(instrument);
@@ -215,7 +225,8 @@ impl Exchange {
         }
         for order in self.open_orders(account) {
             let terms = &order.terms;
-            if terms.instrument != instrument || terms.reduce_only {
+            let counts = terms.instrument == instrument && !terms.reduce_only;
+            if !counts || except == Some(order.id) {
                 continue;
             }
             let price = terms.price.unwrap_or(mark);
