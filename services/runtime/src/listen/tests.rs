@@ -112,6 +112,26 @@ async fn h07_a_socket_that_stays_silent_or_speaks_too_slowly_is_closed() {
 }
 
 #[tokio::test]
+async fn h07_half_a_request_over_http1_is_not_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let options = ListenOptions {
+        protocols: Protocols::Http1AndHttp2,
+        first_bytes_within: Duration::from_millis(100),
+        ..ListenOptions::default()
+    };
+    let app = tower::service_fn(|_: Request<Incoming>| async {
+        Ok::<_, Infallible>(Response::new(http_body_util::Empty::<Bytes>::new()))
+    });
+    tokio::spawn(serve_http(listener, app, options, Signal::never()));
+    let mut half = TcpStream::connect(address).await.unwrap();
+    half.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ")
+        .await
+        .unwrap();
+    until_closed(&mut half).await;
+}
+
+#[tokio::test]
 async fn h07_a_peer_that_stops_answering_pings_is_closed() {
     let options = ListenOptions {
         keepalive_interval: Duration::from_millis(50),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use http::uri::PathAndQuery;
@@ -143,10 +144,13 @@ impl Probe {
             })
             .boxed(),
             _ => {
-                let text = "x".repeat(38);
-                stream::iter(0..request.number)
-                    .map(move |_| Ok(word(&text)))
-                    .boxed()
+                let text = "x".repeat(33);
+                let words = stream::iter(0..request.number).then(move |_| {
+                    let word = word(&text);
+                    // Pauses, so that each message leaves in a frame of its own: 40 bytes.
+                    tokio::task::yield_now().map(|()| Ok(word))
+                });
+                words.boxed()
             }
         };
         // The closure owns the guard, so that it lives as long as the stream.
