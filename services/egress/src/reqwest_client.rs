@@ -18,7 +18,8 @@ use crate::http::{ConnectFault, HttpClient, HttpError, HttpLimits, HttpRequest, 
 mod tests;
 
 /// Longest wait for a connection: three SYNs of Linux (0, 1 and 3 s) minus the last one, so that a dead
-/// peer is known as [`crate::Sent::No`] well before an order's usual deadline.
+/// peer is known as [`crate::Sent::No`] well before an order's usual deadline. Under a shorter deadline
+/// the library does not say how far it came, and the outcome is in doubt where it need not be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Longest a connection rests in the pool. Venues and their balancers keep idle connections for 60 s or

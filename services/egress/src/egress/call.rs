@@ -153,9 +153,6 @@ impl Egress {
     ) -> Result<Attempt, Cause> {
         Permit::foresee(cluster, call.endpoint, call.priority)?;
         let queued = Instant::now();
-        if queued >= call.deadline {
-            return Err(Cause::Expired);
-        }
         let patience = call.deadline.min(queued + QUOTA_WAIT_MAX);
         let mut charge = cluster
             .quota

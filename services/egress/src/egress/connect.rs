@@ -77,11 +77,7 @@ impl Egress {
         build: impl FnOnce(i64) -> WebSocketRequest + Send,
     ) -> Result<WebSocket, Cause> {
         Permit::foresee(cluster, connect.endpoint, Priority::Normal)?;
-        let queued = Instant::now();
-        if queued >= connect.deadline {
-            return Err(Cause::Expired);
-        }
-        let patience = connect.deadline.min(queued + QUOTA_WAIT_MAX);
+        let patience = connect.deadline.min(Instant::now() + QUOTA_WAIT_MAX);
         let mut charge = cluster
             .quota
             .charge(connect.charges, Priority::Normal, patience)

@@ -88,7 +88,7 @@ impl Quota {
                 }
                 match state.next_chance(&place, now, deadline) {
                     Ok(frees_in) => frees_in.map_or(deadline, |frees_in| Instant::now() + frees_in),
-                    Err(error) => return Err(place.refused(&mut state, error)),
+                    Err(error) => return Err(place.refused(&mut state, now, error)),
                 }
             };
             place.note_wait();
@@ -172,7 +172,7 @@ impl Place {
     }
 
     /// Leaves the line under a lock already held.
-    fn refused(mut self, state: &mut State, error: QuotaError) -> QuotaError {
+    fn refused(mut self, state: &mut State, now: Moment, error: QuotaError) -> QuotaError {
         self.done = true;
         state
             .queue(self.priority)
@@ -180,6 +180,8 @@ impl Place {
         for (index, _) in &self.charges {
             state.scopes[*index].refused += 1;
         }
+        // Whoever was held up by this one alone sleeps until its own deadline: nobody else wakes it.
+        state.grant(now);
         error
     }
 

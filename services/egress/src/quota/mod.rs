@@ -263,6 +263,13 @@ impl Quota {
             .collect()
     }
 
+    /// Returns how many charges wait in line.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let (_, state) = self.locked();
+        state.cancels.len() + state.normals.len()
+    }
+
     fn now(&self) -> Moment {
         Moment {
             monotonic: micros(self.origin.elapsed()),

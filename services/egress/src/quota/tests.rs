@@ -247,6 +247,55 @@ async fn a_dropped_wait_leaves_the_line_and_takes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_waited_behind_a_refused_charge_goes_at_once() {
+    let quota = quota(vec![QuotaScope::rolling("orders", TEN_SECONDS, 10)]);
+    spend(&quota, &[("orders", 5)]).await.unwrap();
+    let began = Instant::now();
+    let frees_at = began + Duration::from_millis(10_501);
+    let wait = |cost, deadline| {
+        let quota = quota.clone();
+        tokio::spawn(async move {
+            let granted = quota
+                .charge(&[("orders", cost)], Priority::Normal, deadline)
+                .await;
+            granted.map(|mut charge| charge.left()).is_ok()
+        })
+    };
+    let greedy = wait(9, frees_at);
+    tokio::task::yield_now().await;
+    let modest = wait(1, began + MINUTE);
+    tokio::task::yield_now().await;
+    advance(TEN_SECONDS).await;
+
+    // Takes what the greedy one hoped for.
+    let mut cancel = quota
+        .charge(&[("orders", 1)], Priority::Cancel, frees_at)
+        .await
+        .unwrap();
+    cancel.left();
+
+    assert!(!greedy.await.unwrap());
+    assert!(modest.await.unwrap());
+    assert!(began.elapsed() < Duration::from_secs(11));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_charge_counts_from_the_moment_its_bytes_leave() {
+    let quota = quota(vec![QuotaScope::rolling("orders", TEN_SECONDS, 10)]);
+    let mut charge = quota
+        .charge(&[("orders", 9)], Priority::Normal, Instant::now())
+        .await
+        .unwrap();
+    advance(Duration::from_secs(5)).await;
+    charge.left();
+
+    advance(Duration::from_secs(8)).await;
+    assert_eq!(used(&quota, "orders"), 9);
+    advance(Duration::from_secs(3)).await;
+    assert_eq!(used(&quota, "orders"), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_line_refuses_at_once_and_leaves_cancels_their_own() {
     let quota = quota(vec![orders(10)]);
     let held = quota
@@ -284,6 +333,14 @@ async fn a_full_line_refuses_at_once_and_leaves_cancels_their_own() {
             .charge(&[("orders", 1)], Priority::Cancel, deadline)
             .await
             .is_ok()
+    );
+
+    waits.pop().unwrap().abort();
+    tokio::task::yield_now().await;
+    assert_eq!(
+        quota.waiting(),
+        super::WAITING_MAX - 1,
+        "whoever gives up leaves the line"
     );
 
     drop(held);

@@ -59,6 +59,25 @@ async fn an_open_breaker_refuses_before_anything_is_spent_but_lets_cancels_try()
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_waits_for_quota_in_front_of_an_open_breaker() {
+    let down = HttpError::Connect {
+        fault: ConnectFault::Refused,
+    };
+    let venue = Venue::saying((0..5).map(|_| Line::Fail(down.clone())));
+    let egress = egress(&venue);
+    for _ in 0..5 {
+        assert!(send(&egress, order()).await.is_err());
+    }
+    egress.ban("venue", "orders", SECOND).unwrap();
+    let began = Instant::now();
+
+    let refused = send(&egress, order()).await.unwrap_err();
+
+    assert_eq!(refused.class(), "breaker_open");
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_breaker_is_reset_by_hand() {
     let down = HttpError::Connect {
         fault: ConnectFault::Tls,
