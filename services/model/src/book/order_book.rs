@@ -280,7 +280,8 @@ impl OrderBook {
             self.last_update_id,
         );
         let previous = delta.previous_update_id;
-        if first > last {
+        // Ids never fall once deltas follow each other, whatever the chain says.
+        if first > last || (self.spliced && last < held) {
             return Err(StaleReason::Malformed);
         }
         match (self.rule, self.spliced) {

@@ -116,7 +116,7 @@ pub(super) fn trades(body: &[u8], instrument: &Instrument) -> Result<Vec<Trade>,
         let taker = taker_side(trade.buyer_is_maker);
         one_trade(
             instrument,
-            trade.id,
+            trade.id.0,
             trade.price,
             trade.quantity,
             taker,
@@ -132,7 +132,7 @@ pub(super) fn aggregates(body: &[u8], instrument: &Instrument) -> Result<Vec<Tra
         let taker = taker_side(trade.buyer_is_maker);
         one_trade(
             instrument,
-            trade.aggregate_id,
+            trade.aggregate_id.0,
             trade.price,
             trade.quantity,
             taker,
@@ -144,7 +144,7 @@ pub(super) fn aggregates(body: &[u8], instrument: &Instrument) -> Result<Vec<Tra
 
 fn one_trade(
     instrument: &Instrument,
-    id: u64,
+    id: i64,
     price: Number,
     quantity: Number,
     taker_side: Side,

@@ -70,7 +70,7 @@ impl Mapper {
             order_type: form.order_type,
             time_in_force: form.time_in_force,
             post_only: form.post_only,
-            reduce_only: order.reduce_only.0,
+            reduce_only: order.reduce_only.is_some_and(|reduce_only| reduce_only.0),
             price: some(order.price),
             quantity: Some(not_negative(order.quantity.0)?),
             cumulative_filled: Some(filled),

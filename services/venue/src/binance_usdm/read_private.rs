@@ -4,7 +4,7 @@ use chimera_model::UnixNanos;
 use chimera_model::report::{AccountConfig, AccountEvent};
 
 use super::map_order::{Mapper, unmapped, unmapped_fee};
-use super::read_public::{Opened, open};
+use super::read_public::{Opened, open, whole};
 use super::wire_event as wire;
 use crate::error::{VenueError, printable};
 
@@ -26,12 +26,13 @@ pub(super) fn read(mapper: &Mapper, frame: &[u8]) -> Result<Vec<AccountEvent>, V
         "ACCOUNT_UPDATE" => account(mapper, &serde_json::from_str(text)?),
         "ACCOUNT_CONFIG_UPDATE" => config(mapper, &serde_json::from_str(text)?),
         "MARGIN_CALL" => margin_call(mapper, &serde_json::from_str(text)?),
-        "listenKeyExpired" => Ok(vec![AccountEvent::SessionExpired]),
-        "serverShutdown" => Ok(vec![AccountEvent::Shutdown]),
+        "listenKeyExpired" => whole(text).map(|()| vec![AccountEvent::SessionExpired]),
+        "serverShutdown" => whole(text).map(|()| vec![AccountEvent::Shutdown]),
         // TRADE_LITE repeats a fill without its fee; the rest is of order kinds not placed here.
-        kind => Ok(vec![AccountEvent::Ignored {
-            kind: printable(kind),
-        }]),
+        kind => {
+            let kind = printable(kind);
+            whole(text).map(|()| vec![AccountEvent::Ignored { kind }])
+        }
     }
 }
 

@@ -122,6 +122,12 @@ fn careful(text: &str, envelope: bool) -> Result<Opened<'_>, VenueError> {
     })
 }
 
+/// Refuses a frame of which only the beginning was looked at, unless all of it is JSON.
+pub(super) fn whole(text: &str) -> Result<(), VenueError> {
+    serde_json::from_str::<serde::de::IgnoredAny>(text)?;
+    Ok(())
+}
+
 /// Reads a frame.
 pub(super) fn read(frame: &[u8]) -> Result<PublicFrame<'_>, VenueError> {
     let (kind, text) = match open(frame)? {
@@ -150,8 +156,8 @@ pub(super) fn read(frame: &[u8]) -> Result<PublicFrame<'_>, VenueError> {
         "kline" => bar(serde_json::from_str(text)?),
         "24hrTicker" | "24hrMiniTicker" => ticker(serde_json::from_str(text)?),
         "markPriceUpdate" => mark_price(serde_json::from_str(text)?),
-        "serverShutdown" => Ok(PublicFrame::Shutdown),
-        kind => Ok(PublicFrame::Ignored { kind }),
+        "serverShutdown" => whole(text).map(|()| PublicFrame::Shutdown),
+        kind => whole(text).map(|()| PublicFrame::Ignored { kind }),
     }
 }
 

@@ -132,7 +132,7 @@ pub(super) struct AggregateFrame<'a> {
 /// "isBuyerMaker":true}`
 #[derive(Debug, Deserialize)]
 pub(super) struct Trade {
-    pub id: u64,
+    pub id: Whole,
     pub price: Number,
     #[serde(rename = "qty")]
     pub quantity: Number,
@@ -145,7 +145,7 @@ pub(super) struct Trade {
 #[derive(Debug, Deserialize)]
 pub(super) struct Aggregate {
     #[serde(rename = "a")]
-    pub aggregate_id: u64,
+    pub aggregate_id: Whole,
     #[serde(rename = "p")]
     pub price: Number,
     #[serde(rename = "q")]

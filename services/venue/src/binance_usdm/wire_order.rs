@@ -36,8 +36,9 @@ pub(super) struct Order<'a> {
     pub time_in_force: Cow<'a, str>,
     #[serde(rename = "type", borrow)]
     pub order_type: Cow<'a, str>,
+    /// Absent in answers of 2019.
     #[serde(rename = "reduceOnly")]
-    pub reduce_only: Truth,
+    pub reduce_only: Option<Truth>,
     #[serde(borrow)]
     pub side: Cow<'a, str>,
     #[serde(rename = "updateTime")]
