@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use chimera_journal::{Durability, Options};
 use chimera_model::{Account, Venue};
 use chimera_runtime::{
     config::{self as settings, Secret},
@@ -40,6 +41,8 @@ pub struct Config {
     pub credentials: BTreeMap<String, BTreeMap<String, Keys>>,
     /// Limits and timing of orders.
     pub order: chimera_order::Config,
+    /// How safely orders are written down.
+    pub journal: JournalSettings,
     /// Positions.
     pub position: chimera_position::Config,
     /// Public market data.
@@ -80,6 +83,21 @@ pub struct Keys {
     pub api_secret: Secret,
 }
 
+/// How safely orders are written down.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalSettings {
+    /// `full` (the default) loses nothing acknowledged on kill -9 or power loss; `os` is faster and
+    /// survives kill -9, but not power loss.
+    pub durability: Durability,
+}
+
+impl JournalSettings {
+    pub(crate) fn options(self) -> Options {
+        Options { durability: self.durability, ..Options::default() }
+    }
+}
+
 /// Where the other roles are, as `http://host:port`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -108,6 +126,7 @@ impl Default for Config {
             connector: chimera_connector::Config::default(),
             credentials: BTreeMap::new(),
             order: chimera_order::Config::default(),
+            journal: JournalSettings::default(),
             position: chimera_position::Config::default(),
             market_data: chimera_market_data::Config::default(),
             api_factory: chimera_api_factory::Config::default(),
@@ -205,7 +224,7 @@ impl Config {
 
     /// Returns where the order journal is.
     #[must_use]
-    pub fn journal(&self) -> PathBuf {
+    pub fn journal_file(&self) -> PathBuf {
         self.data_dir.join("orders.journal")
     }
 

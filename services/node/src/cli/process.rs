@@ -21,7 +21,7 @@ pub fn begin(globals: &Globals, config: &mut Config) -> Result<Surroundings, Cli
     }
     match globals.log_format {
         Some(LogFormat::Json) => config.telemetry.format = Format::Json,
-        Some(LogFormat::Human) => config.telemetry.format = Format::Human,
+        Some(LogFormat::Text) => config.telemetry.format = Format::Human,
         None => {}
     }
     let telemetry =

@@ -13,7 +13,7 @@ use crate::config::Config;
 /// Verifies and says what is found.
 pub fn run(args: &VerifyArgs) -> Result<Exit, CliError> {
     let path: PathBuf = if args.path.is_dir() {
-        Config { data_dir: args.path.clone(), ..Config::default() }.journal()
+        Config { data_dir: args.path.clone(), ..Config::default() }.journal_file()
     } else {
         args.path.clone()
     };

@@ -2,13 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chimera_contracts::FILE_DESCRIPTOR_SET;
+use chimera_contracts::{
+    FILE_DESCRIPTOR_SET,
+    order::v1::{GetTradingStateRequest, order_service_client::OrderServiceClient},
+};
 use chimera_egress::{Egress, EgressApi, EgressPolicy};
 use chimera_api_factory::Process;
+use chimera_journal::Journal;
 use chimera_runtime::{Channel, Service};
 
 use super::{MeshError, Surroundings, wiring::Wiring};
 use crate::{cli::Role, config::Config};
+
+/// Between two questions whether the order service has recovered: it takes milliseconds when nothing is
+/// open, and a start is to be ready within a second.
+const READY_PAUSE: Duration = Duration::from_millis(10);
 
 /// What must be closed at the end.
 #[derive(Default)]
@@ -22,7 +30,8 @@ impl Running {
     /// Closes sessions and stops what the roles run, each within the bound.
     pub async fn close(self, within: Duration) {
         if let Some(order) = self.order {
-            order.close(within).await;
+            order.tasks().cancel();
+            order.tasks().wait(within).await;
         }
         drop(self.position);
         if let Some(connector) = self.connector {
@@ -125,23 +134,42 @@ async fn order(
     let mut settings = config.order.clone();
     settings.timeline_directory.get_or_insert_with(|| config.data_dir.join("logs/orders"));
     std::fs::create_dir_all(&config.data_dir)?;
+    let (journal, recovery) = Journal::open(config.journal_file(), config.journal.options())
+        .map_err(MeshError::starting("journal"))?;
+    if !recovery.is_clean() {
+        tracing::error!(?recovery, "the journal was damaged; what was cut is kept beside it");
+    }
     let deps = chimera_order::Deps {
-        journal: config.journal(),
+        store: Arc::new(journal),
         connector: wiring.channel(Role::Connector)?,
         clock: around.clock.clone(),
+        tasks: around.tasks.clone(),
         drain: around.drain.signal(),
     };
     let server =
         chimera_order::start(settings, deps).await.map_err(MeshError::starting("order"))?;
+    wiring.expose(Role::Order, server.routes()).await?;
     let readiness = wiring.register("chimera.order.v1.OrderService");
-    let recovered = server.ready();
+    let recovered = until_recovered(wiring.channel(Role::Order)?);
     let readying = async move {
         recovered.await;
         readiness.set_ready();
     };
     spawn(around, "order readiness", readying);
-    wiring.expose(Role::Order, server.routes()).await?;
     Ok(server)
+}
+
+/// Waits until the order service accepts new risk.
+async fn until_recovered(channel: Channel) {
+    let mut client = OrderServiceClient::new(channel);
+    let mut pause = tokio::time::interval(READY_PAUSE);
+    loop {
+        pause.tick().await;
+        let answer = client.get_trading_state(GetTradingStateRequest {}).await;
+        if answer.is_ok_and(|answer| answer.into_inner().ready) {
+            return;
+        }
+    }
 }
 
 async fn position(
