@@ -25,18 +25,28 @@ async fn lose_reply(house: &House, how: &str) {
         // The private stream may prove it before anybody asks.
         Ok(answer) => {
             let state = answer.into_inner().order.unwrap().state();
-            let known = [OrderState::Unknown, OrderState::Open, OrderState::Submitting];
+            let known = [
+                OrderState::Unknown,
+                OrderState::Open,
+                OrderState::Submitting,
+            ];
             assert!(known.contains(&state), "{state:?} is a guess");
         }
         Err(status) => {
-            assert_eq!(reason_of(&status).as_deref(), Some("ORDER_OUTCOME_UNKNOWN"), "{status:?}");
+            assert_eq!(
+                reason_of(&status).as_deref(),
+                Some("ORDER_OUTCOME_UNKNOWN"),
+                "{status:?}"
+            );
         }
     }
     let open = until(house, 77, OrderState::Open).await;
     let ledger = house.ledger().await;
     let orders = ledger["orders"].as_array().unwrap();
-    let placed =
-        orders.iter().filter(|order| order["client_id"] == open.client_order_id.as_str()).count();
+    let placed = orders
+        .iter()
+        .filter(|order| order["client_id"] == open.client_order_id.as_str())
+        .count();
     assert_eq!(placed, 1, "one order at the venue: {ledger}");
 }
 
@@ -50,16 +60,26 @@ pub async fn f02_a_server_error_after_acceptance_never_doubles_the_order(house: 
 
 pub async fn f97_a_lost_private_stream_comes_back_and_misses_nothing(house: &House) {
     let session = async || {
-        let request = GetSessionRequest { account: ACCOUNT.to_owned(), venue: VENUE.to_owned() };
+        let request = GetSessionRequest {
+            account: ACCOUNT.to_owned(),
+            venue: VENUE.to_owned(),
+        };
         let answer = house.connector().get_session(request).await.ok()?;
         answer.into_inner().session
     };
     let before = session().await.unwrap();
     assert_eq!(before.state(), SessionState::Live);
     let order = house.place(resting(house).await).await;
-    house.control("/sockets", json!({ "kind": "private", "fate": { "to": "cut" } })).await;
+    house
+        .control(
+            "/sockets",
+            json!({ "kind": "private", "fate": { "to": "cut" } }),
+        )
+        .await;
     // Filled while nobody listens: the reconciliation after the reconnect must find it.
-    house.control(&format!("/orders/{}/fill", order.venue_order_id), json!({})).await;
+    house
+        .control(&format!("/orders/{}/fill", order.venue_order_id), json!({}))
+        .await;
     let after = eventually("a new generation is live", async || {
         let now = session().await?;
         (now.state() == SessionState::Live && now.generation > before.generation).then_some(now)
@@ -67,5 +87,8 @@ pub async fn f97_a_lost_private_stream_comes_back_and_misses_nothing(house: &Hou
     .await;
     assert!(after.generation > before.generation);
     until(house, order.client_order_index, OrderState::Filled).await;
-    assert_eq!(get(house, order.client_order_index).await.filled_quantity, "1");
+    assert_eq!(
+        get(house, order.client_order_index).await.filled_quantity,
+        "1"
+    );
 }

@@ -17,11 +17,7 @@ use chimera_contracts::{
     },
     position::v1::position_service_client::PositionServiceClient,
 };
-use chimera_node::{
-    Config, Mesh, Topology,
-    mesh::Surroundings,
-    smoke::Doors,
-};
+use chimera_node::{Config, Mesh, Topology, mesh::Surroundings, smoke::Doors};
 use chimera_runtime::{
     Channel,
     channel::RemoteOptions,
@@ -67,7 +63,10 @@ impl House {
 
     async fn here(topology: Topology) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let mut config = Config { data_dir: data.path().to_owned(), ..Config::default() };
+        let mut config = Config {
+            data_dir: data.path().to_owned(),
+            ..Config::default()
+        };
         config.gateway.listen.set_port(0);
         let telemetry = telemetry::init(&TelemetryConfig {
             filter: std::env::var("CHIMERA_LOG").unwrap_or_else(|_| "off".to_owned()),
@@ -102,13 +101,26 @@ impl House {
         let mut processes = vec![sim];
         let mut peers = String::from("peers:\n");
         let mut channels = Vec::new();
-        for role in ["connector", "order", "position", "market-data", "api-factory"] {
+        for role in [
+            "connector",
+            "order",
+            "position",
+            "market-data",
+            "api-factory",
+        ] {
             let file = data.path().join(format!("{role}.yaml"));
             fs::write(&file, configuration(venue, &peers)).unwrap();
             let folder = data.path().join(role);
             let mut process = Process::start(&[
-                "serve", "--role", role, "--listen", "127.0.0.1:0",
-                "--config", file.to_str().unwrap(), "--data-dir", folder.to_str().unwrap(),
+                "serve",
+                "--role",
+                role,
+                "--listen",
+                "127.0.0.1:0",
+                "--config",
+                file.to_str().unwrap(),
+                "--data-dir",
+                folder.to_str().unwrap(),
             ]);
             // "chimera serves order on http://127.0.0.1:1234"
             let line = process.line();
@@ -120,7 +132,12 @@ impl House {
         let [connector, order, position, market_data, _] =
             <[Channel; 5]>::try_from(channels).unwrap();
         let house = Self {
-            doors: Doors { order, position, market_data, connector },
+            doors: Doors {
+                order,
+                position,
+                market_data,
+                connector,
+            },
             control,
             http: http(),
             held: Held::Processes(processes),
@@ -133,7 +150,11 @@ impl House {
     /// Waits until new orders are accepted and positions are known.
     async fn settled(&self) {
         eventually("the mesh accepts new orders", async || {
-            let answer = self.orders().get_trading_state(GetTradingStateRequest {}).await.ok()?;
+            let answer = self
+                .orders()
+                .get_trading_state(GetTradingStateRequest {})
+                .await
+                .ok()?;
             answer.into_inner().ready.then_some(())
         })
         .await;
@@ -158,13 +179,21 @@ impl House {
     /// Places an order that must be taken.
     pub async fn place(&self, request: PlaceOrderRequest) -> Order {
         let answer = self.orders().place_order(request).await;
-        answer.unwrap_or_else(|status| panic!("refused: {status:?}")).into_inner().order.unwrap()
+        answer
+            .unwrap_or_else(|status| panic!("refused: {status:?}"))
+            .into_inner()
+            .order
+            .unwrap()
     }
 
     /// Tells the simulated venue something through its control interface.
     pub async fn control(&self, path: &str, body: Value) -> Value {
         let url = format!("{}/v1/venues/{VENUE}{path}", self.control);
-        let answer = self.http.post(url).json(&body).send().await.unwrap();
+        let request = self
+            .http
+            .post(url)
+            .header("content-type", "application/json");
+        let answer = request.body(body.to_string()).send().await.unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
         assert!(status.is_success(), "{path}: {status} {text}");
@@ -173,7 +202,10 @@ impl House {
 
     /// Returns what the venue itself has written down.
     pub async fn ledger(&self) -> Value {
-        let url = format!("{}/v1/venues/{VENUE}/ledger?account={ACCOUNT}", self.control);
+        let url = format!(
+            "{}/v1/venues/{VENUE}/ledger?account={ACCOUNT}",
+            self.control
+        );
         let answer = self.http.get(url).send().await.unwrap();
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
@@ -231,7 +263,10 @@ impl Process {
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
-        assert!(!line.is_empty(), "the process ended before it said where it is");
+        assert!(
+            !line.is_empty(),
+            "the process ended before it said where it is"
+        );
         line.trim().to_owned()
     }
 }
@@ -248,7 +283,14 @@ fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "chimera-node", "--bin", "chimera"])
+            .args([
+                "build",
+                "--quiet",
+                "--package",
+                "chimera-node",
+                "--bin",
+                "chimera",
+            ])
             .current_dir(repository_root())
             .status()
             .unwrap();

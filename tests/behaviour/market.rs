@@ -18,10 +18,19 @@ pub async fn a_watched_book_is_a_gapless_chain_from_its_snapshot(house: &House) 
         depth: 1_000,
         ..Subscription::default()
     };
-    let request = WatchRequest { subscriptions: vec![subscription] };
-    let mut stream = house.market_data().watch(request).await.unwrap().into_inner();
+    let request = WatchRequest {
+        subscriptions: vec![subscription],
+    };
+    let mut stream = house
+        .market_data()
+        .watch(request)
+        .await
+        .unwrap()
+        .into_inner();
     let first = stream.message().await.unwrap().unwrap().frame.unwrap();
-    let Frame::Ack(ack) = first else { panic!("the first frame is the ack, not {first:?}") };
+    let Frame::Ack(ack) = first else {
+        panic!("the first frame is the ack, not {first:?}")
+    };
     assert_eq!(ack.items[0].item, format!("{VENUE}/{SYMBOL}/book"));
     let following = async {
         let (mut seq, mut followed) = (None, 0);
@@ -54,16 +63,35 @@ pub async fn tickers_bars_and_instruments_answer(house: &House) {
     let venue = || VENUE.to_owned();
     let mut client = house.market_data();
     let listed = eventually("instruments are listed", async || {
-        let request = ListInstrumentsRequest { venue: venue(), ..Default::default() };
-        let found = house.market_data().list_instruments(request).await.ok()?.into_inner();
+        let request = ListInstrumentsRequest {
+            venue: venue(),
+            ..Default::default()
+        };
+        let found = house
+            .market_data()
+            .list_instruments(request)
+            .await
+            .ok()?
+            .into_inner();
         (!found.instruments.is_empty()).then_some(found.instruments)
     })
     .await;
     assert!(listed.iter().any(|instrument| instrument.symbol == SYMBOL));
 
-    let request = ListTickersRequest { venue: venue(), symbols: vec!["SOL".to_owned()] };
-    let tickers = client.list_tickers(request).await.unwrap().into_inner().tickers;
-    assert!(!tickers[0].bid_price.is_empty() && !tickers[0].ask_price.is_empty(), "{tickers:?}");
+    let request = ListTickersRequest {
+        venue: venue(),
+        symbols: vec!["SOL".to_owned()],
+    };
+    let tickers = client
+        .list_tickers(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .tickers;
+    assert!(
+        !tickers[0].bid_price.is_empty() && !tickers[0].ask_price.is_empty(),
+        "{tickers:?}"
+    );
 
     let request = GetOrderBookRequest {
         venue: venue(),
@@ -71,8 +99,17 @@ pub async fn tickers_bars_and_instruments_answer(house: &House) {
         depth: 5,
         require_live: true,
     };
-    let book = client.get_order_book(request).await.unwrap().into_inner().book.unwrap();
-    assert_eq!((book.bid_prices.len(), book.freshness()), (5, Freshness::Live));
+    let book = client
+        .get_order_book(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .book
+        .unwrap();
+    assert_eq!(
+        (book.bid_prices.len(), book.freshness()),
+        (5, Freshness::Live)
+    );
 
     let request = ListBarsRequest {
         venue: venue(),

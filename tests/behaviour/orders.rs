@@ -33,12 +33,25 @@ pub fn order(side: Side, kind: OrderType) -> PlaceOrderRequest {
 /// Returns a buy that rests: ten percent below the touch.
 pub async fn resting(house: &House) -> PlaceOrderRequest {
     let bid = top(house).await.bid_ticks.unwrap();
-    PlaceOrderRequest { price: price(bid * 9 / 10), ..order(Side::Buy, OrderType::Limit) }
+    PlaceOrderRequest {
+        price: price(bid * 9 / 10),
+        ..order(Side::Buy, OrderType::Limit)
+    }
 }
 
 pub async fn top(house: &House) -> TopOfBook {
-    let request = GetTopOfBookRequest { venue: VENUE.to_owned(), symbol: SYMBOL.to_owned() };
-    house.connector().get_top_of_book(request).await.unwrap().into_inner().top.unwrap()
+    let request = GetTopOfBookRequest {
+        venue: VENUE.to_owned(),
+        symbol: SYMBOL.to_owned(),
+    };
+    house
+        .connector()
+        .get_top_of_book(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .top
+        .unwrap()
 }
 
 pub fn price(ticks: i64) -> String {
@@ -47,8 +60,18 @@ pub fn price(ticks: i64) -> String {
 }
 
 pub async fn get(house: &House, index: i64) -> Order {
-    let request = GetOrderRequest { account: ACCOUNT.to_owned(), client_order_index: index };
-    house.orders().get_order(request).await.unwrap().into_inner().order.unwrap()
+    let request = GetOrderRequest {
+        account: ACCOUNT.to_owned(),
+        client_order_index: index,
+    };
+    house
+        .orders()
+        .get_order(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .order
+        .unwrap()
 }
 
 pub async fn until(house: &House, index: i64, state: OrderState) -> Order {
@@ -60,13 +83,24 @@ pub async fn until(house: &House, index: i64, state: OrderState) -> Order {
 }
 
 pub async fn a_resting_order_is_seen_by_watchers_and_cancelled(house: &House) {
-    let filter = WatchOrdersRequest { account: ACCOUNT.to_owned(), ..Default::default() };
-    let mut stream = house.orders().watch_orders(filter).await.unwrap().into_inner();
+    let filter = WatchOrdersRequest {
+        account: ACCOUNT.to_owned(),
+        ..Default::default()
+    };
+    let mut stream = house
+        .orders()
+        .watch_orders(filter)
+        .await
+        .unwrap()
+        .into_inner();
     let placed = house.place(resting(house).await).await;
     assert_eq!(placed.state(), OrderState::Open, "{placed:?}");
     assert!(!placed.venue_order_id.is_empty() && !placed.client_order_id.is_empty());
     let index = placed.client_order_index;
-    let cancel = CancelOrderRequest { account: ACCOUNT.to_owned(), client_order_index: index };
+    let cancel = CancelOrderRequest {
+        account: ACCOUNT.to_owned(),
+        client_order_index: index,
+    };
     house.orders().cancel_order(cancel).await.unwrap();
 
     let mut seen = Vec::new();
@@ -91,7 +125,11 @@ pub async fn a_resting_order_is_seen_by_watchers_and_cancelled(house: &House) {
         }
     };
     tokio::time::timeout(PATIENCE, watching).await.unwrap();
-    let of_interest = [OrderState::Submitting, OrderState::Open, OrderState::Cancelled];
+    let of_interest = [
+        OrderState::Submitting,
+        OrderState::Open,
+        OrderState::Cancelled,
+    ];
     seen.retain(|state| of_interest.contains(state));
     seen.dedup();
     assert_eq!(seen, of_interest);
@@ -102,10 +140,16 @@ pub async fn a_market_order_fills_and_position_agrees_with_the_venue(house: &Hou
     let bought = house.place(order(Side::Buy, OrderType::Market)).await;
     let bought = until(house, bought.client_order_index, OrderState::Filled).await;
     assert_eq!(bought.filled_quantity, "1");
-    assert!(!bought.average_price.is_empty() && !bought.fees.is_empty(), "{bought:?}");
+    assert!(
+        !bought.average_price.is_empty() && !bought.fees.is_empty(),
+        "{bought:?}"
+    );
 
     held(house, "1").await;
-    let close = PlaceOrderRequest { reduce_only: true, ..order(Side::Sell, OrderType::Market) };
+    let close = PlaceOrderRequest {
+        reduce_only: true,
+        ..order(Side::Sell, OrderType::Market)
+    };
     let sold = house.place(close).await;
     until(house, sold.client_order_index, OrderState::Filled).await;
     held(house, "0").await;
@@ -114,12 +158,31 @@ pub async fn a_market_order_fills_and_position_agrees_with_the_venue(house: &Hou
 /// Waits until the mesh and the venue both state this position.
 pub async fn held(house: &House, quantity: &str) {
     eventually(&format!("a position of {quantity}"), async || {
-        let request = ListPositionsRequest { symbol: SYMBOL.to_owned(), ..Default::default() };
-        let ours = house.positions().list_positions(request).await.ok()?.into_inner().positions;
-        let here = ours.first().map_or("0", |position| position.quantity.as_str());
-        let request =
-            GetPositionsRequest { account: ACCOUNT.to_owned(), venue: VENUE.to_owned() };
-        let theirs = house.connector().get_positions(request).await.ok()?.into_inner().positions;
+        let request = ListPositionsRequest {
+            symbol: SYMBOL.to_owned(),
+            ..Default::default()
+        };
+        let ours = house
+            .positions()
+            .list_positions(request)
+            .await
+            .ok()?
+            .into_inner()
+            .positions;
+        let here = ours
+            .first()
+            .map_or("0", |position| position.quantity.as_str());
+        let request = GetPositionsRequest {
+            account: ACCOUNT.to_owned(),
+            venue: VENUE.to_owned(),
+        };
+        let theirs = house
+            .connector()
+            .get_positions(request)
+            .await
+            .ok()?
+            .into_inner()
+            .positions;
         let there = theirs
             .iter()
             .find(|position| position.symbol == SYMBOL)
@@ -132,20 +195,33 @@ pub async fn held(house: &House, quantity: &str) {
 pub async fn f08_a_repeated_index_answers_with_the_order_and_another_payload_conflicts(
     house: &House,
 ) {
-    let request = PlaceOrderRequest { client_order_index: Some(4_711), ..resting(house).await };
+    let request = PlaceOrderRequest {
+        client_order_index: Some(4_711),
+        ..resting(house).await
+    };
     let first = house.place(request.clone()).await;
-    let again = house.orders().place_order(request.clone()).await.unwrap().into_inner();
+    let again = house
+        .orders()
+        .place_order(request.clone())
+        .await
+        .unwrap()
+        .into_inner();
     assert!(again.replayed);
     assert_eq!(again.order.unwrap().venue_order_id, first.venue_order_id);
 
-    let other = PlaceOrderRequest { quantity: "2".to_owned(), ..request };
+    let other = PlaceOrderRequest {
+        quantity: "2".to_owned(),
+        ..request
+    };
     let refused = house.orders().place_order(other).await.unwrap_err();
     assert_eq!(refused.code(), Code::AlreadyExists);
     assert_eq!(reason_of(&refused).as_deref(), Some("ORDER_INDEX_CONFLICT"));
 
     let orders = house.ledger().await;
     let ours = orders["orders"].as_array().unwrap().iter();
-    let placed = ours.filter(|order| order["client_id"] == first.client_order_id.as_str()).count();
+    let placed = ours
+        .filter(|order| order["client_id"] == first.client_order_id.as_str())
+        .count();
     assert_eq!(placed, 1, "one order at the venue: {orders}");
 }
 
@@ -159,16 +235,28 @@ pub async fn f66_a_price_off_the_tick_is_refused_with_the_nearest_valid_ones(hou
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
     assert_eq!(reason_of(&refused).as_deref(), Some("PRICE_OFF_TICK"));
     let facts = facts_of(&refused);
-    assert!(facts.contains_key("nearest_below") && facts.contains_key("nearest_above"), "{facts:?}");
+    assert!(
+        facts.contains_key("nearest_below") && facts.contains_key("nearest_above"),
+        "{facts:?}"
+    );
     assert_eq!(fields_of(&refused)[0].field, "price");
 }
 
 pub async fn h43_malformed_numbers_are_refused_by_field(house: &House) {
     let sent_before = house.ledger().await["orders"].as_array().unwrap().len();
-    for quantity in ["", "0", "-1", "1e5", "NaN", " 1", "+1", "1,5", "0x10", "1_000", "٣", "1."] {
-        let request = PlaceOrderRequest { quantity: quantity.to_owned(), ..resting(house).await };
+    for quantity in [
+        "", "0", "-1", "1e5", "NaN", " 1", "+1", "1,5", "0x10", "1_000", "٣", "1.",
+    ] {
+        let request = PlaceOrderRequest {
+            quantity: quantity.to_owned(),
+            ..resting(house).await
+        };
         let refused = house.orders().place_order(request).await.unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument, "{quantity:?}: {refused:?}");
+        assert_eq!(
+            refused.code(),
+            Code::InvalidArgument,
+            "{quantity:?}: {refused:?}"
+        );
         assert_eq!(fields_of(&refused)[0].field, "quantity", "{quantity:?}");
     }
     let sent_after = house.ledger().await["orders"].as_array().unwrap().len();
@@ -181,8 +269,23 @@ pub async fn an_order_explains_itself(house: &House) {
         account: ACCOUNT.to_owned(),
         client_order_index: placed.client_order_index,
     };
-    let story = house.orders().explain_order(request).await.unwrap().into_inner();
-    let names: Vec<_> = story.entries.iter().map(|entry| entry.name.as_str()).collect();
-    assert!(names.len() >= 3, "command, report and conclusion: {names:?}");
-    assert!(story.entries.is_sorted_by_key(|entry| entry.seq), "{names:?}");
+    let story = house
+        .orders()
+        .explain_order(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let names: Vec<_> = story
+        .entries
+        .iter()
+        .map(|entry| entry.name.as_str())
+        .collect();
+    assert!(
+        names.len() >= 3,
+        "command, report and conclusion: {names:?}"
+    );
+    assert!(
+        story.entries.is_sorted_by_key(|entry| entry.seq),
+        "{names:?}"
+    );
 }

@@ -32,9 +32,15 @@ pub async fn a_tracking_limit_follows_the_touch_until_filled(house: &House) {
     let progress = parent.tracking_progress.unwrap();
     assert_eq!(progress.end, "FILLED");
     assert!(progress.attempts >= 1);
-    assert_eq!(progress.children.len(), usize::try_from(progress.attempts).unwrap());
+    assert_eq!(
+        progress.children.len(),
+        usize::try_from(progress.attempts).unwrap()
+    );
     let error = progress.interval_error_max.unwrap_or_default();
-    assert!(error.seconds == 0 && error.nanos.abs() <= 300_000_000, "{error:?}");
+    assert!(
+        error.seconds == 0 && error.nanos.abs() <= 300_000_000,
+        "{error:?}"
+    );
     held(house, "1").await;
 }
 
@@ -47,14 +53,23 @@ pub async fn a_tracking_limit_that_times_out_leaves_nothing_at_the_venue(house: 
     let index = parent.client_order_index;
     let ended = eventually("the tracking limit gives up", async || {
         let order = get(house, index).await;
-        order.tracking_progress.as_ref().is_some_and(|progress| !progress.end.is_empty()).then_some(order)
+        order
+            .tracking_progress
+            .as_ref()
+            .is_some_and(|progress| !progress.end.is_empty())
+            .then_some(order)
     })
     .await;
     let progress = ended.tracking_progress.unwrap();
     assert_eq!(progress.end, "TIMEOUT");
     assert!(progress.attempts >= 3, "{progress:?}");
     let ledger = house.ledger().await;
-    let open = ledger["orders"].as_array().unwrap().iter().filter(|order| is_open(order)).count();
+    let open = ledger["orders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|order| is_open(order))
+        .count();
     assert_eq!(open, 0, "{ledger}");
 }
 

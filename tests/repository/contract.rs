@@ -18,9 +18,13 @@ fn compare_message(old: &MessageDescriptor, new: &DescriptorPool, broken: &mut V
         let (number, label) = (field.number(), format!("{name}.{}", field.name()));
         match current.get_field(number) {
             None => {
-                let reserved = current.reserved_ranges().any(|range| range.contains(&number));
+                let reserved = current
+                    .reserved_ranges()
+                    .any(|range| range.contains(&number));
                 if !reserved {
-                    broken.push(format!("{label} is gone and its number {number} is not reserved"));
+                    broken.push(format!(
+                        "{label} is gone and its number {number} is not reserved"
+                    ));
                 }
             }
             Some(now) => {
@@ -44,7 +48,9 @@ fn compare_enum(old: &EnumDescriptor, new: &DescriptorPool, broken: &mut Vec<Str
         return;
     };
     for value in old.values() {
-        let same = current.get_value(value.number()).is_some_and(|now| now.name() == value.name());
+        let same = current
+            .get_value(value.number())
+            .is_some_and(|now| now.name() == value.name());
         if !same {
             broken.push(format!("{name}.{} is gone or renamed", value.name()));
         }
@@ -76,13 +82,22 @@ fn compare_service(old: &ServiceDescriptor, new: &DescriptorPool, broken: &mut V
 
 fn breaks(old: &DescriptorPool, new: &DescriptorPool) -> Vec<String> {
     let mut broken = Vec::new();
-    for message in old.all_messages().filter(|message| message.full_name().starts_with("chimera.")) {
+    for message in old
+        .all_messages()
+        .filter(|message| message.full_name().starts_with("chimera."))
+    {
         compare_message(&message, new, &mut broken);
     }
-    for words in old.all_enums().filter(|words| words.full_name().starts_with("chimera.")) {
+    for words in old
+        .all_enums()
+        .filter(|words| words.full_name().starts_with("chimera."))
+    {
         compare_enum(&words, new, &mut broken);
     }
-    for service in old.services().filter(|service| service.full_name().starts_with("chimera.")) {
+    for service in old
+        .services()
+        .filter(|service| service.full_name().starts_with("chimera."))
+    {
         compare_service(&service, new, &mut broken);
     }
     broken
@@ -120,7 +135,9 @@ fn a_changed_field_breaks_the_baseline() {
         .expect("PlaceOrderRequest exists");
     message.field.retain(|field| field.name() != "quantity");
     let mut changed = DescriptorPool::new();
-    changed.add_file_descriptor_protos(files).expect("still a valid set");
+    changed
+        .add_file_descriptor_protos(files)
+        .expect("still a valid set");
     let broken = breaks(&new, &changed);
     assert_eq!(
         broken,
@@ -140,7 +157,8 @@ fn every_reason_is_documented_with_its_code() {
             if line.starts_with("ERROR_REASON_") && !line.starts_with("ERROR_REASON_UNSPECIFIED") {
                 let code = comment.trim().split(':').next().unwrap_or_default();
                 assert!(
-                    code.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_')
+                    code.chars()
+                        .all(|letter| letter.is_ascii_uppercase() || letter == '_')
                         && !code.is_empty(),
                     "{line} begins with its gRPC code, not `{code}`"
                 );

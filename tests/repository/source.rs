@@ -13,8 +13,10 @@ const MAX_FRONT_PAGE_LINES: usize = 80;
 fn rust_files() -> Vec<PathBuf> {
     let root = repository_root();
     let mut found = vec![root.join("build.rs")];
-    let mut folders: Vec<PathBuf> =
-        ["services", "gateway", "tests", "proto"].iter().map(|name| root.join(name)).collect();
+    let mut folders: Vec<PathBuf> = ["services", "gateway", "tests", "proto"]
+        .iter()
+        .map(|name| root.join(name))
+        .collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("folder") {
             let path = entry.expect("entry").path();
@@ -34,7 +36,9 @@ fn rust_files() -> Vec<PathBuf> {
 fn is_test(path: &Path) -> bool {
     let in_crate = path.strip_prefix(repository_root()).unwrap_or(path);
     in_crate.starts_with("tests")
-        || in_crate.components().any(|part| part.as_os_str() == "tests")
+        || in_crate
+            .components()
+            .any(|part| part.as_os_str() == "tests")
         || in_crate.file_stem().is_some_and(|stem| {
             stem == "tests" || stem.to_str().is_some_and(|name| name.ends_with("_tests"))
         })
@@ -58,11 +62,19 @@ fn no_file_is_longer_than_600_lines() {
 #[test]
 fn a_front_page_is_at_most_80_lines() {
     for path in rust_files() {
-        if !path.file_name().is_some_and(|name| name == "lib.rs" || name == "mod.rs") || is_test(&path) {
+        if !path
+            .file_name()
+            .is_some_and(|name| name == "lib.rs" || name == "mod.rs")
+            || is_test(&path)
+        {
             continue;
         }
         let lines = fs::read_to_string(&path).expect("source").lines().count();
-        assert!(lines <= MAX_FRONT_PAGE_LINES, "{} has {lines} lines", path.display());
+        assert!(
+            lines <= MAX_FRONT_PAGE_LINES,
+            "{} has {lines} lines",
+            path.display()
+        );
     }
 }
 
@@ -79,7 +91,11 @@ fn shipped_code_neither_unwraps_nor_leaves_stubs() {
         let text = fs::read_to_string(&path).expect("source");
         for (number, line) in code_lines(&text) {
             for escape in escapes {
-                assert!(!line.contains(escape), "{}:{number} holds `{escape}`", path.display());
+                assert!(
+                    !line.contains(escape),
+                    "{}:{number} holds `{escape}`",
+                    path.display()
+                );
             }
         }
     }
@@ -87,13 +103,34 @@ fn shipped_code_neither_unwraps_nor_leaves_stubs() {
 
 #[test]
 fn money_is_never_a_float() {
-    for room in ["model", "order", "position", "connector", "venue", "journal"] {
+    for room in [
+        "model",
+        "order",
+        "position",
+        "connector",
+        "venue",
+        "journal",
+    ] {
         let folder = repository_root().join("services").join(room);
-        for path in rust_files().into_iter().filter(|path| path.starts_with(&folder) && !is_test(path)) {
+        for path in rust_files()
+            .into_iter()
+            .filter(|path| path.starts_with(&folder) && !is_test(path))
+        {
             let text = fs::read_to_string(&path).expect("source");
             for (number, line) in code_lines(&text) {
-                for float in [": f64", "as f64", "parse::<f64>", ": f32", "from_f64", "to_f64"] {
-                    assert!(!line.contains(float), "{}:{number} holds `{float}`", path.display());
+                for float in [
+                    ": f64",
+                    "as f64",
+                    "parse::<f64>",
+                    ": f32",
+                    "from_f64",
+                    "to_f64",
+                ] {
+                    assert!(
+                        !line.contains(float),
+                        "{}:{number} holds `{float}`",
+                        path.display()
+                    );
                 }
             }
         }
@@ -104,12 +141,24 @@ fn money_is_never_a_float() {
 fn the_tracking_limit_lives_in_one_file() {
     let home = repository_root().join("services/order/src/tracking_limit.rs");
     assert!(home.is_file(), "{} is its home", home.display());
-    for path in rust_files().into_iter().filter(|path| !is_test(path) && *path != home) {
+    for path in rust_files()
+        .into_iter()
+        .filter(|path| !is_test(path) && *path != home)
+    {
         // The contract's own words aside, nobody else computes the next price or the next child.
         let text = fs::read_to_string(&path).expect("source");
         for (number, line) in code_lines(&text) {
-            for mark in ["price_offset_ticks *", "- price_offset", "+ price_offset", "fn next_child"] {
-                assert!(!line.contains(mark), "{}:{number} looks like a second tracking limit", path.display());
+            for mark in [
+                "price_offset_ticks *",
+                "- price_offset",
+                "+ price_offset",
+                "fn next_child",
+            ] {
+                assert!(
+                    !line.contains(mark),
+                    "{}:{number} looks like a second tracking limit",
+                    path.display()
+                );
             }
         }
     }

@@ -15,16 +15,47 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("chimera-venue", &["chimera-model"]),
     ("chimera-egress", &["chimera-contracts", "chimera-runtime"]),
     ("chimera-venue-sim", &[]),
-    ("chimera-api-factory", &["chimera-contracts", "chimera-model", "chimera-runtime", "chimera-egress"]),
+    (
+        "chimera-api-factory",
+        &[
+            "chimera-contracts",
+            "chimera-model",
+            "chimera-runtime",
+            "chimera-egress",
+        ],
+    ),
     (
         "chimera-connector",
-        &["chimera-contracts", "chimera-model", "chimera-runtime", "chimera-egress", "chimera-venue"],
+        &[
+            "chimera-contracts",
+            "chimera-model",
+            "chimera-runtime",
+            "chimera-egress",
+            "chimera-venue",
+        ],
     ),
-    ("chimera-order", &["chimera-contracts", "chimera-model", "chimera-runtime", "chimera-journal"]),
-    ("chimera-position", &["chimera-contracts", "chimera-model", "chimera-runtime"]),
+    (
+        "chimera-order",
+        &[
+            "chimera-contracts",
+            "chimera-model",
+            "chimera-runtime",
+            "chimera-journal",
+        ],
+    ),
+    (
+        "chimera-position",
+        &["chimera-contracts", "chimera-model", "chimera-runtime"],
+    ),
     (
         "chimera-market-data",
-        &["chimera-contracts", "chimera-model", "chimera-runtime", "chimera-egress", "chimera-venue"],
+        &[
+            "chimera-contracts",
+            "chimera-model",
+            "chimera-runtime",
+            "chimera-egress",
+            "chimera-venue",
+        ],
     ),
     ("chimera-gateway", &["chimera-contracts", "chimera-runtime"]),
     // The binary wires every room.
@@ -34,11 +65,21 @@ const ALLOWED: [(&str, &[&str]); 15] = [
 
 fn imports() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
         .current_dir(repository_root())
         .output()
         .expect("cargo metadata runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     packages
@@ -74,16 +115,37 @@ fn every_room_imports_only_what_its_wall_allows() {
             );
         }
     }
-    assert_eq!(imports.len(), ALLOWED.len(), "every room of the table exists");
+    assert_eq!(
+        imports.len(),
+        ALLOWED.len(),
+        "every room of the table exists"
+    );
 }
 
 #[test]
 fn only_egress_dials_out() {
     let dialers = ["reqwest", "tokio-tungstenite"];
-    for room in ["api-factory", "connector", "order", "position", "market-data", "venue", "model", "journal"] {
-        let manifest = std::fs::read_to_string(repository_root().join("services").join(room).join("Cargo.toml"))
-            .expect("manifest");
-        let shipped = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+    for room in [
+        "api-factory",
+        "connector",
+        "order",
+        "position",
+        "market-data",
+        "venue",
+        "model",
+        "journal",
+    ] {
+        let manifest = std::fs::read_to_string(
+            repository_root()
+                .join("services")
+                .join(room)
+                .join("Cargo.toml"),
+        )
+        .expect("manifest");
+        let shipped = manifest
+            .split("[dev-dependencies]")
+            .next()
+            .unwrap_or_default();
         for dialer in dialers {
             assert!(
                 !shipped.lines().any(|line| line.starts_with(dialer)),
@@ -96,11 +158,27 @@ fn only_egress_dials_out() {
 #[test]
 fn the_top_level_holds_only_the_rooms() {
     let expected = [
-        "Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "build.rs", "gateway", "proto", "services",
-        "target", "tests", "helm", "data", "logs", "report",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE",
+        "README.md",
+        "build.rs",
+        "gateway",
+        "proto",
+        "services",
+        "target",
+        "tests",
+        "helm",
+        "data",
+        "logs",
+        "report",
     ];
     for entry in std::fs::read_dir(repository_root()).expect("root") {
-        let name = entry.expect("entry").file_name().into_string().expect("UTF-8");
+        let name = entry
+            .expect("entry")
+            .file_name()
+            .into_string()
+            .expect("UTF-8");
         assert!(
             name.starts_with('.') || expected.contains(&name.as_str()),
             "`{name}` is not a room of the house"

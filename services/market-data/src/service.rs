@@ -54,11 +54,15 @@ impl Server {
     }
 
     /// Waits until every venue has told its instruments. Cancel-safe.
-    pub async fn ready(&self) {
-        for ready in &self.ready {
-            let mut ready = ready.clone();
-            // A feed that is gone never becomes ready; its tasks were cancelled and so is this wait.
-            let _ = ready.wait_for(|ready| *ready).await;
+    pub fn ready(&self) -> impl Future<Output = ()> + Send + 'static {
+        let all = self.ready.clone();
+        async move {
+            for mut ready in all {
+                // A feed that is gone never becomes ready; its tasks were cancelled.
+                if ready.wait_for(|ready| *ready).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
         }
     }
 }

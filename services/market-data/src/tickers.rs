@@ -63,7 +63,8 @@ impl TickerState {
         Some(self.encode(received, seq))
     }
 
-    /// Takes the last day's price and volume.
+    /// Takes the last day's price and volume. Before the first quote they are kept, not told: a ticker
+    /// without bid and ask is no ticker.
     pub fn on_day(
         &mut self,
         day: &TickerFrame<'_>,
@@ -76,7 +77,7 @@ impl TickerState {
             return None;
         }
         (self.ticker.last_price, self.ticker.volume_24h) = (last, volume);
-        Some(self.encode(received, seq))
+        (!self.bytes.is_empty()).then(|| self.encode(received, seq))
     }
 
     /// Marks the ticker stale; returns the change unless it was stale already. What a connection said

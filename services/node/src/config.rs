@@ -69,7 +69,12 @@ pub struct Simulators {
 
 impl Default for Simulators {
     fn default() -> Self {
-        Self { enabled: None, base_port: 0, seed: 1, replay: None }
+        Self {
+            enabled: None,
+            base_port: 0,
+            seed: 1,
+            replay: None,
+        }
     }
 }
 
@@ -94,7 +99,10 @@ pub struct JournalSettings {
 
 impl JournalSettings {
     pub(crate) fn options(self) -> Options {
-        Options { durability: self.durability, ..Options::default() }
+        Options {
+            durability: self.durability,
+            ..Options::default()
+        }
     }
 }
 
@@ -183,14 +191,21 @@ impl Config {
             field: field.to_owned(),
             expected,
         };
-        self.gateway.validate().map_err(|error| value("gateway", error.to_string()))?;
-        self.order.validate().map_err(|error| value("order", error.to_string()))?;
+        self.gateway
+            .validate()
+            .map_err(|error| value("gateway", error.to_string()))?;
+        self.order
+            .validate()
+            .map_err(|error| value("order", error.to_string()))?;
         if self.drain_within_ms == 0 {
             return Err(value("drain_within_ms", "above zero".to_owned()));
         }
         // Until authentication lands, nothing listens where a stranger could reach it.
         if !self.listen.ip().is_loopback() {
-            return Err(value("listen", "a loopback address until authentication lands".to_owned()));
+            return Err(value(
+                "listen",
+                "a loopback address until authentication lands".to_owned(),
+            ));
         }
         self.credentials().map(|_| ())
     }
@@ -219,7 +234,9 @@ impl Config {
     /// Returns whether `up` runs simulated venues.
     #[must_use]
     pub fn simulates(&self) -> bool {
-        self.simulators.enabled.unwrap_or(self.connector.venues.is_empty())
+        self.simulators
+            .enabled
+            .unwrap_or(self.connector.venues.is_empty())
     }
 
     /// Returns where the order journal is.

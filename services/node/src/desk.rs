@@ -59,7 +59,9 @@ impl Desk {
     /// Returns a desk at the end of a channel.
     #[must_use]
     pub fn new(channel: Channel) -> Self {
-        Self { client: OrderServiceClient::new(channel) }
+        Self {
+            client: OrderServiceClient::new(channel),
+        }
     }
 
     /// Places an order and tells `seen` of every change of it or its children until it is final.
@@ -124,10 +126,14 @@ impl Desk {
     /// # Errors
     /// As the order service answers.
     pub async fn get(&self, account: &str, index: i64) -> Result<Order, Status> {
-        let request =
-            GetOrderRequest { account: account.to_owned(), client_order_index: index };
+        let request = GetOrderRequest {
+            account: account.to_owned(),
+            client_order_index: index,
+        };
         let answer = self.client.clone().get_order(request).await?.into_inner();
-        answer.order.ok_or_else(|| Status::internal("the answer lacks `order`"))
+        answer
+            .order
+            .ok_or_else(|| Status::internal("the answer lacks `order`"))
     }
 
     /// Returns an order's whole story.
@@ -146,14 +152,23 @@ impl Desk {
             .into_inner();
         let children = self.children(account, index).await?;
         let mut fills = Vec::new();
-        for owner in std::iter::once(index).chain(children.iter().map(|child| child.client_order_index)) {
+        for owner in
+            std::iter::once(index).chain(children.iter().map(|child| child.client_order_index))
+        {
             let request = ListFillsRequest {
                 account: account.to_owned(),
                 client_order_index: owner,
                 page_size: PAGE,
                 ..ListFillsRequest::default()
             };
-            fills.extend(self.client.clone().list_fills(request).await?.into_inner().fills);
+            fills.extend(
+                self.client
+                    .clone()
+                    .list_fills(request)
+                    .await?
+                    .into_inner()
+                    .fills,
+            );
         }
         fills.sort_by_key(|fill| fill.seq);
         fills.dedup_by_key(|fill| fill.seq);
@@ -172,7 +187,13 @@ impl Desk {
             page_size: PAGE,
             ..ListOrdersRequest::default()
         };
-        let mut orders = self.client.clone().list_orders(request).await?.into_inner().orders;
+        let mut orders = self
+            .client
+            .clone()
+            .list_orders(request)
+            .await?
+            .into_inner()
+            .orders;
         orders.sort_by_key(|order| order.client_order_index);
         Ok(orders)
     }
@@ -181,7 +202,12 @@ impl Desk {
         &self,
         request: WatchOrdersRequest,
     ) -> Result<Streaming<WatchOrdersResponse>, Status> {
-        let mut stream = self.client.clone().watch_orders(request).await?.into_inner();
+        let mut stream = self
+            .client
+            .clone()
+            .watch_orders(request)
+            .await?
+            .into_inner();
         // The first frame says that the subscription stands.
         stream.message().await?;
         Ok(stream)
@@ -192,7 +218,10 @@ impl Desk {
         filter: &WatchOrdersRequest,
         token: &mut String,
     ) -> Result<Streaming<WatchOrdersResponse>, Status> {
-        let request = WatchOrdersRequest { resume_token: token.clone(), ..filter.clone() };
+        let request = WatchOrdersRequest {
+            resume_token: token.clone(),
+            ..filter.clone()
+        };
         match self.watch(request).await {
             Err(status) if matches!(status.code(), Code::OutOfRange | Code::InvalidArgument) => {
                 // Another epoch: begin with a snapshot.

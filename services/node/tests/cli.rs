@@ -15,7 +15,12 @@ fn chimera(arguments: &[&str]) -> Output {
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chimera"));
     command.args(arguments);
-    for variable in ["CHIMERA_CONFIG", "CHIMERA_SERVER", "CHIMERA_LISTEN", "CHIMERA_DATA_DIR"] {
+    for variable in [
+        "CHIMERA_CONFIG",
+        "CHIMERA_SERVER",
+        "CHIMERA_LISTEN",
+        "CHIMERA_DATA_DIR",
+    ] {
         command.env_remove(variable);
     }
     command
@@ -44,20 +49,49 @@ fn help_lists_commands_exit_codes_and_first_steps() {
     let output = chimera(&["--help"]);
     assert!(output.status.success());
     let text = stdout(&output);
-    for word in ["up", "serve", "sim", "smoke", "trade", "orders", "positions", "explain", "kill",
-        "resume", "verify-journal", "Exit codes", "First steps"]
-    {
+    for word in [
+        "up",
+        "serve",
+        "sim",
+        "smoke",
+        "trade",
+        "orders",
+        "positions",
+        "explain",
+        "kill",
+        "resume",
+        "verify-journal",
+        "Exit codes",
+        "First steps",
+    ] {
         assert!(text.contains(word), "{word} is missing:\n{text}");
     }
 }
 
 #[test]
 fn a_wrong_command_line_ends_with_2() {
-    assert_eq!(chimera(&["smoke", "--hold", "30s..1s"]).status.code(), Some(2));
-    assert_eq!(chimera(&["smoke", "--venues", "mt-gox"]).status.code(), Some(2));
+    assert_eq!(
+        chimera(&["smoke", "--hold", "30s..1s"]).status.code(),
+        Some(2)
+    );
+    assert_eq!(
+        chimera(&["smoke", "--venues", "mt-gox"]).status.code(),
+        Some(2)
+    );
     assert_eq!(chimera(&["fly"]).status.code(), Some(2));
-    let market_price = ["trade", "--venue", "binance-usdm", "--symbol", "SOL", "--mode", "market",
-        "--qty", "1", "--price", "5"];
+    let market_price = [
+        "trade",
+        "--venue",
+        "binance-usdm",
+        "--symbol",
+        "SOL",
+        "--mode",
+        "market",
+        "--qty",
+        "1",
+        "--price",
+        "5",
+    ];
     assert_eq!(chimera(&market_price).status.code(), Some(2));
 }
 
@@ -69,7 +103,10 @@ fn an_unknown_key_of_the_configuration_is_named_with_the_nearest() {
     let output = chimera(&["up", "--config", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
     let text = stderr(&output);
-    assert!(text.contains("data_dirr") && text.contains("did you mean data_dir?"), "{text}");
+    assert!(
+        text.contains("data_dirr") && text.contains("did you mean data_dir?"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -84,7 +121,10 @@ fn h42_a_missing_variable_is_named_and_a_key_is_never_shown() {
     let output = chimera(&["up", "--config", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
     let text = stderr(&output);
-    assert!(text.contains("NOT_SET_ANYWHERE") && !text.contains("canary-key"), "{text}");
+    assert!(
+        text.contains("NOT_SET_ANYWHERE") && !text.contains("canary-key"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -101,18 +141,31 @@ fn a_command_without_a_mesh_ends_with_3_and_says_what_to_do() {
     // Port 9 of loopback: discard, served by nobody.
     let output = chimera(&["orders", "--server", "http://127.0.0.1:9"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    assert!(stderr(&output).contains("chimera up"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("chimera up"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
 fn a_simulator_says_where_it_is_as_json() {
-    let mut child =
-        command(&["sim", "--base-port", "0", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command(&["sim", "--base-port", "0", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     let _running = Running(child);
     let endpoints: Value = serde_json::from_str(&line).unwrap();
-    assert!(endpoints["control"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+    assert!(
+        endpoints["control"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://127.0.0.1:")
+    );
     let venue = &endpoints["venues"][0];
     assert_eq!(venue["venue"], "binance-usdm");
     for field in ["rest", "ws", "credentials"] {
@@ -125,7 +178,11 @@ fn a_journal_that_is_not_there_cannot_be_verified() {
     let folder = tempfile::tempdir().unwrap();
     let output = chimera(&["verify-journal", folder.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("no journal"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("no journal"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 /// The main job, as a newcomer runs it.
@@ -133,16 +190,36 @@ fn a_journal_that_is_not_there_cannot_be_verified() {
 fn smoke_opens_closes_and_proves_flat() {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().to_str().unwrap();
-    let arguments = ["smoke", "--hold", "1s..1s", "--interval", "1s", "--report-dir", report, "--json"];
+    let arguments = [
+        "smoke",
+        "--hold",
+        "1s..1s",
+        "--interval",
+        "1s",
+        "--report-dir",
+        report,
+        "--json",
+    ];
     let output = chimera(&arguments);
-    assert!(output.status.success(), "{}\n{}", stdout(&output), stderr(&output));
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        stdout(&output),
+        stderr(&output)
+    );
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(report["ok"], true);
     let venue = &report["venues"][0];
     assert_eq!(venue["venue_position"], "0");
-    assert_eq!((&venue["entry"]["state"], &venue["exit"]["state"]), (&"FILLED".into(), &"FILLED".into()));
+    assert_eq!(
+        (&venue["entry"]["state"], &venue["exit"]["state"]),
+        (&"FILLED".into(), &"FILLED".into())
+    );
     assert!(report["heartbeats"].as_u64().unwrap() >= 1, "{report}");
-    assert!(venue["interval_error_ms_max"].as_i64().unwrap_or(0) <= 300, "{venue}");
+    assert!(
+        venue["interval_error_ms_max"].as_i64().unwrap_or(0) <= 300,
+        "{venue}"
+    );
     let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("polyline"));
 }

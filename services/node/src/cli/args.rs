@@ -206,7 +206,12 @@ pub struct SmokeArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ServerArgs {
     /// The gateway's address.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", env = "CHIMERA_SERVER")]
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080",
+        env = "CHIMERA_SERVER"
+    )]
     pub server: String,
 }
 
@@ -376,7 +381,9 @@ pub struct VerifyArgs {
 /// Reads `500ms`, `10s`, `5m` or `1h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let valid = "a whole number with a unit: 500ms, 10s, 5m or 1h";
-    let split = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(|| valid.to_owned())?;
+    let split = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .ok_or_else(|| valid.to_owned())?;
     let (number, unit) = text.split_at(split);
     let number: u64 = number.parse().map_err(|_| valid.to_owned())?;
     let unit_ms = match unit {
@@ -386,7 +393,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         _ => return Err(valid.to_owned()),
     };
-    let milliseconds = number.checked_mul(unit_ms).ok_or_else(|| valid.to_owned())?;
+    let milliseconds = number
+        .checked_mul(unit_ms)
+        .ok_or_else(|| valid.to_owned())?;
     Ok(Duration::from_millis(milliseconds))
 }
 

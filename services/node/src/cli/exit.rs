@@ -50,7 +50,9 @@ pub enum CliError {
     #[error("{}", describe(.0))]
     Call(Box<Status>),
     /// No mesh answers.
-    #[error("no mesh answers at {server}: {reason}\nstart one with `chimera up`, or name another with `--server`")]
+    #[error(
+        "no mesh answers at {server}: {reason}\nstart one with `chimera up`, or name another with `--server`"
+    )]
     Unreachable {
         /// The address asked.
         server: String,

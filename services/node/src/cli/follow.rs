@@ -19,10 +19,15 @@ pub async fn connect(args: &ServerArgs) -> Result<Channel, CliError> {
         .map_err(|_| CliError::Server(args.server.clone()))?;
     let mut client = OrderServiceClient::new(channel.clone());
     let question = client.get_trading_state(GetTradingStateRequest {});
-    let unreachable =
-        |reason: String| CliError::Unreachable { server: args.server.clone(), reason };
+    let unreachable = |reason: String| CliError::Unreachable {
+        server: args.server.clone(),
+        reason,
+    };
     match tokio::time::timeout(ANSWER_WITHIN, question).await {
-        Err(_) => Err(unreachable(format!("no answer within {} s", ANSWER_WITHIN.as_secs()))),
+        Err(_) => Err(unreachable(format!(
+            "no answer within {} s",
+            ANSWER_WITHIN.as_secs()
+        ))),
         Ok(Err(status)) if matches!(status.code(), Code::Unavailable | Code::Unimplemented) => {
             Err(unreachable(status.message().to_owned()))
         }

@@ -2,7 +2,8 @@
 
 use chimera_contracts::{
     order::v1::{
-        ExplainOrderRequest, ListOrdersRequest, OrderState, order_service_client::OrderServiceClient,
+        ExplainOrderRequest, ListOrdersRequest, OrderState,
+        order_service_client::OrderServiceClient,
     },
     position::v1::{ListPositionsRequest, position_service_client::PositionServiceClient},
 };
@@ -24,7 +25,11 @@ const OPEN_STATES: [OrderState; 5] = [
 /// Lists orders.
 pub async fn list(args: OrdersArgs) -> Result<Exit, CliError> {
     let channel = follow::connect(&args.server).await?;
-    let states = if args.open { OPEN_STATES.map(i32::from).to_vec() } else { Vec::new() };
+    let states = if args.open {
+        OPEN_STATES.map(i32::from).to_vec()
+    } else {
+        Vec::new()
+    };
     let request = ListOrdersRequest {
         account: args.account,
         venue: args.venue,
@@ -32,7 +37,11 @@ pub async fn list(args: OrdersArgs) -> Result<Exit, CliError> {
         page_size: args.limit,
         ..ListOrdersRequest::default()
     };
-    let orders = OrderServiceClient::new(channel).list_orders(request).await?.into_inner().orders;
+    let orders = OrderServiceClient::new(channel)
+        .list_orders(request)
+        .await?
+        .into_inner()
+        .orders;
     if args.json {
         print_lines("chimera.order.v1.Order", &orders)?;
     } else if orders.is_empty() {
@@ -51,7 +60,9 @@ pub async fn positions(args: PositionsArgs) -> Result<Exit, CliError> {
         venue: args.venue,
         symbol: String::new(),
     };
-    let answer = PositionServiceClient::new(channel).list_positions(request).await?;
+    let answer = PositionServiceClient::new(channel)
+        .list_positions(request)
+        .await?;
     let positions = answer.into_inner().positions;
     if args.json {
         print_lines("chimera.position.v1.Position", &positions)?;
@@ -66,9 +77,14 @@ pub async fn positions(args: PositionsArgs) -> Result<Exit, CliError> {
 /// Tells one order's story.
 pub async fn explain(args: ExplainArgs) -> Result<Exit, CliError> {
     let channel = follow::connect(&args.server).await?;
-    let request =
-        ExplainOrderRequest { account: args.account, client_order_index: args.index };
-    let story = OrderServiceClient::new(channel).explain_order(request).await?.into_inner();
+    let request = ExplainOrderRequest {
+        account: args.account,
+        client_order_index: args.index,
+    };
+    let story = OrderServiceClient::new(channel)
+        .explain_order(request)
+        .await?
+        .into_inner();
     if args.json {
         print_lines("chimera.order.v1.TimelineEntry", &story.entries)?;
         return Ok(Exit::Ok);

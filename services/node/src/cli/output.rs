@@ -17,11 +17,16 @@ pub fn json<M: prost::Message>(name: &str, message: &M) -> Result<String, String
         .get_message_by_name(name)
         .ok_or_else(|| format!("{name} is not in the contract"))?;
     let mut dynamic = DynamicMessage::new(descriptor);
-    dynamic.transcode_from(message).map_err(|error| error.to_string())?;
+    dynamic
+        .transcode_from(message)
+        .map_err(|error| error.to_string())?;
     let mut line = Vec::new();
     let mut serializer = serde_json::Serializer::new(&mut line);
     dynamic
-        .serialize_with_options(&mut serializer, &SerializeOptions::new().skip_default_fields(false))
+        .serialize_with_options(
+            &mut serializer,
+            &SerializeOptions::new().skip_default_fields(false),
+        )
         .map_err(|error| error.to_string())?;
     String::from_utf8(line).map_err(|error| error.to_string())
 }
@@ -31,8 +36,8 @@ pub fn orders(orders: &[Order]) -> String {
     let mut table = Table::new();
     table.load_preset(UTF8_BORDERS_ONLY);
     table.set_header([
-        "index", "account", "venue", "symbol", "side", "type", "quantity", "price", "filled", "average",
-        "state", "why",
+        "index", "account", "venue", "symbol", "side", "type", "quantity", "price", "filled",
+        "average", "state", "why",
     ]);
     for order in orders {
         table.add_row([
@@ -58,7 +63,15 @@ pub fn positions(positions: &[Position]) -> String {
     let mut table = Table::new();
     table.load_preset(UTF8_BORDERS_ONLY);
     table.set_header([
-        "account", "venue", "symbol", "quantity", "average", "realised", "unrealised", "venue says", "check",
+        "account",
+        "venue",
+        "symbol",
+        "quantity",
+        "average",
+        "realised",
+        "unrealised",
+        "venue says",
+        "check",
     ]);
     for position in positions {
         table.add_row([
@@ -82,8 +95,11 @@ pub fn timeline(entries: &[TimelineEntry]) -> String {
     table.load_preset(UTF8_BORDERS_ONLY);
     table.set_header(["seq", "time", "kind", "what", "state", "facts"]);
     for entry in entries {
-        let mut facts: Vec<_> =
-            entry.facts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut facts: Vec<_> = entry
+            .facts
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         facts.sort();
         table.add_row([
             entry.seq.to_string(),

@@ -29,7 +29,12 @@ pub fn begin(globals: &Globals, config: &mut Config) -> Result<Surroundings, Cli
     let (drain, tasks) = (Drain::new(), Tasks::new());
     shutdown::listen(drain.clone(), &Tasks::new())
         .map_err(|error| CliError::Usage(format!("signals cannot be heard: {error}")))?;
-    Ok(Surroundings { clock: Clock::system(), drain, tasks, telemetry })
+    Ok(Surroundings {
+        clock: Clock::system(),
+        drain,
+        tasks,
+        telemetry,
+    })
 }
 
 /// Waits for the signal that ends the process. Cancel-safe.

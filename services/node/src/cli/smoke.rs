@@ -29,14 +29,24 @@ pub async fn run(mut globals: Globals, args: SmokeArgs) -> Result<Exit, CliError
     let data = tempfile::tempdir().map_err(|source| file_error(Path::new("data"), source))?;
     let receiver = match &args.heartbeat_url {
         Some(_) => None,
-        None => Some(Receiver::start().await.map_err(|source| file_error(Path::new("heartbeat"), source))?),
+        None => Some(
+            Receiver::start()
+                .await
+                .map_err(|source| file_error(Path::new("heartbeat"), source))?,
+        ),
     };
-    let mut config = Config { data_dir: data.path().to_owned(), ..Config::default() };
+    let mut config = Config {
+        data_dir: data.path().to_owned(),
+        ..Config::default()
+    };
     config.gateway.listen.set_port(0);
     config.simulators.seed = args.seed;
     config.simulators.replay.clone_from(&args.replay);
     config.order.timeline_directory = Some(args.report_dir.join("logs/orders"));
-    let url = args.heartbeat_url.clone().or_else(|| receiver.as_ref().map(Receiver::url));
+    let url = args
+        .heartbeat_url
+        .clone()
+        .or_else(|| receiver.as_ref().map(Receiver::url));
     config.api_factory.heartbeat = url.map(|url| HeartbeatConfig {
         url,
         interval: HEARTBEAT,
@@ -80,7 +90,9 @@ pub async fn run(mut globals: Globals, args: SmokeArgs) -> Result<Exit, CliError
 /// Runs the plan with a live table; a signal ends it early, as a failure.
 async fn trade(plan: &Plan, mesh: &Mesh, around: &Surroundings) -> Result<Report, CliError> {
     if timeout(READY_WITHIN, mesh.ready()).await.is_err() {
-        return Err(CliError::NotReady { within: READY_WITHIN });
+        return Err(CliError::NotReady {
+            within: READY_WITHIN,
+        });
     }
     let progress = Progress::new();
     let table = tokio::spawn(smoke::live(progress.clone()));
@@ -98,7 +110,10 @@ fn write(report: &Report, folder: &Path) -> Result<(), CliError> {
     fs::create_dir_all(folder).map_err(|source| file_error(folder, source))?;
     let json = serde_json::to_string_pretty(report)
         .map_err(|error| file_error(folder, std::io::Error::other(error)))?;
-    for (name, text) in [("report.json", json), ("report.html", smoke::render_html(report))] {
+    for (name, text) in [
+        ("report.json", json),
+        ("report.html", smoke::render_html(report)),
+    ] {
         let path = folder.join(name);
         fs::write(&path, text).map_err(|source| file_error(&path, source))?;
     }
@@ -122,12 +137,17 @@ fn tell(report: &Report, args: &SmokeArgs) -> Result<(), CliError> {
 
 /// Returns the symbol that a recording is of.
 fn recorded_symbol(file: Option<&Path>) -> Result<String, CliError> {
-    let Some(file) = file else { return Ok(String::new()) };
+    let Some(file) = file else {
+        return Ok(String::new());
+    };
     let recording = chimera_venue_sim::Recording::open(file)
         .map_err(|error| CliError::Simulator(error.to_string()))?;
     Ok(recording.symbol)
 }
 
 fn file_error(path: &Path, source: std::io::Error) -> CliError {
-    CliError::File { path: path.display().to_string(), source }
+    CliError::File {
+        path: path.display().to_string(),
+        source,
+    }
 }

@@ -12,7 +12,11 @@ use super::{
 
 /// Stops trading.
 pub async fn kill(args: KillArgs) -> Result<Exit, CliError> {
-    let state = if args.reduce_only { TradingState::Reducing } else { TradingState::Halted };
+    let state = if args.reduce_only {
+        TradingState::Reducing
+    } else {
+        TradingState::Halted
+    };
     set(&args.server, state, args.reason).await
 }
 
@@ -23,11 +27,20 @@ pub async fn resume(args: ResumeArgs) -> Result<Exit, CliError> {
 
 async fn set(server: &ServerArgs, state: TradingState, reason: String) -> Result<Exit, CliError> {
     let channel = follow::connect(server).await?;
-    let request = SetTradingStateRequest { state: state.into(), reason };
-    let answer = OrderServiceClient::new(channel).set_trading_state(request).await?.into_inner();
+    let request = SetTradingStateRequest {
+        state: state.into(),
+        reason,
+    };
+    let answer = OrderServiceClient::new(channel)
+        .set_trading_state(request)
+        .await?
+        .into_inner();
     println!(
         "trading is {}; {} cancels asked for",
-        answer.state().as_str_name().trim_start_matches("TRADING_STATE_"),
+        answer
+            .state()
+            .as_str_name()
+            .trim_start_matches("TRADING_STATE_"),
         answer.cancels_asked
     );
     Ok(Exit::Ok)

@@ -23,13 +23,18 @@ const END_ROOM: Duration = Duration::from_secs(30);
 /// Places and follows the order.
 pub async fn run(args: TradeArgs) -> Result<Exit, CliError> {
     if args.price.is_some() && args.mode != Mode::Limit {
-        return Err(CliError::Usage("`--price` goes with `--mode limit` only".to_owned()));
+        return Err(CliError::Usage(
+            "`--price` goes with `--mode limit` only".to_owned(),
+        ));
     }
     let channel = follow::connect(&args.server).await?;
     let request = request(&args);
     let json = args.json;
     let order = if args.no_wait {
-        let answer = OrderServiceClient::new(channel).place_order(request).await?.into_inner();
+        let answer = OrderServiceClient::new(channel)
+            .place_order(request)
+            .await?
+            .into_inner();
         answer.order.unwrap_or_default()
     } else {
         let within = args.timeout + END_ROOM;
@@ -42,10 +47,15 @@ pub async fn run(args: TradeArgs) -> Result<Exit, CliError> {
                 shown = line;
             }
         };
-        Desk::new(channel).place_and_follow(request, within, seen).await?
+        Desk::new(channel)
+            .place_and_follow(request, within, seen)
+            .await?
     };
     if args.json {
-        println!("{}", output::json("chimera.order.v1.Order", &order).map_err(CliError::Usage)?);
+        println!(
+            "{}",
+            output::json("chimera.order.v1.Order", &order).map_err(CliError::Usage)?
+        );
     } else {
         println!("{}", output::orders(std::slice::from_ref(&order)));
     }
@@ -95,9 +105,16 @@ fn request(args: &TradeArgs) -> PlaceOrderRequest {
 }
 
 fn line(order: &Order) -> String {
-    let child = if order.parent_client_order_index == 0 { "" } else { "  child " };
-    let price =
-        if order.price.is_empty() { String::new() } else { format!(" at {}", order.price) };
+    let child = if order.parent_client_order_index == 0 {
+        ""
+    } else {
+        "  child "
+    };
+    let price = if order.price.is_empty() {
+        String::new()
+    } else {
+        format!(" at {}", order.price)
+    };
     format!(
         "{child}{} {} {} of {}{price} {}",
         order.client_order_index,

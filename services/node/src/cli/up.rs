@@ -7,7 +7,10 @@ use super::{
     exit::{CliError, Exit},
     process,
 };
-use crate::{config::Config, mesh::{Mesh, Topology}};
+use crate::{
+    config::Config,
+    mesh::{Mesh, Topology},
+};
 
 /// Runs until a signal ends it.
 pub async fn run(globals: Globals, args: UpArgs) -> Result<Exit, CliError> {

@@ -13,11 +13,18 @@ use crate::config::Config;
 /// Verifies and says what is found.
 pub fn run(args: &VerifyArgs) -> Result<Exit, CliError> {
     let path: PathBuf = if args.path.is_dir() {
-        Config { data_dir: args.path.clone(), ..Config::default() }.journal_file()
+        Config {
+            data_dir: args.path.clone(),
+            ..Config::default()
+        }
+        .journal_file()
     } else {
         args.path.clone()
     };
-    let failed = |cause: String| CliError::Journal { path: path.display().to_string(), cause };
+    let failed = |cause: String| CliError::Journal {
+        path: path.display().to_string(),
+        cause,
+    };
     if !path.exists() {
         return Err(failed("there is no journal".to_owned()));
     }
@@ -38,5 +45,9 @@ pub fn run(args: &VerifyArgs) -> Result<Exit, CliError> {
     if found.anchor_unreadable {
         println!("the anchor beside the journal cannot be read");
     }
-    Ok(if found.is_sound() { Exit::Ok } else { Exit::Failed })
+    Ok(if found.is_sound() {
+        Exit::Ok
+    } else {
+        Exit::Failed
+    })
 }

@@ -109,7 +109,14 @@ impl Mesh {
             market_data: wiring.channel(Role::MarketData)?,
             connector: wiring.channel(Role::Connector)?,
         };
-        Ok(Self { doors, gateway, running, wiring, simulators, config })
+        Ok(Self {
+            doors,
+            gateway,
+            running,
+            wiring,
+            simulators,
+            config,
+        })
     }
 
     /// Returns the ways to the services.
@@ -175,8 +182,9 @@ async fn open_gateway(
     wiring: &Wiring,
     around: &Surroundings,
 ) -> Result<chimera_gateway::Server, MeshError> {
-    let listener =
-        chimera_gateway::bind(&config.gateway).await.map_err(MeshError::starting("gateway"))?;
+    let listener = chimera_gateway::bind(&config.gateway)
+        .await
+        .map_err(MeshError::starting("gateway"))?;
     let public = [
         ("chimera.order.v1.OrderService", Role::Order),
         ("chimera.position.v1.PositionService", Role::Position),

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chimera_api_factory::Process;
 use chimera_contracts::{
     FILE_DESCRIPTOR_SET,
     order::v1::{GetTradingStateRequest, order_service_client::OrderServiceClient},
 };
 use chimera_egress::{Egress, EgressApi, EgressPolicy};
-use chimera_api_factory::Process;
 use chimera_journal::Journal;
 use chimera_runtime::{Channel, Service};
 
@@ -63,17 +63,27 @@ pub async fn start(
     if roles.contains(&Role::Position) {
         running.position = Some(position(config, wiring, around).await?);
     }
-    if let Some(egress) = egress.as_ref().filter(|_| roles.contains(&Role::MarketData)) {
+    if let Some(egress) = egress
+        .as_ref()
+        .filter(|_| roles.contains(&Role::MarketData))
+    {
         market_data(config, egress, wiring, around).await?;
     }
-    if let Some(egress) = egress.as_ref().filter(|_| roles.contains(&Role::ApiFactory)) {
+    if let Some(egress) = egress
+        .as_ref()
+        .filter(|_| roles.contains(&Role::ApiFactory))
+    {
         api_factory(config, egress, wiring, around, roles).await?;
     }
     Ok(running)
 }
 
 /// Spawns a task that ends with the mesh.
-fn spawn(around: &Surroundings, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+fn spawn(
+    around: &Surroundings,
+    name: &'static str,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
     let ending = around.tasks.clone();
     around.tasks.spawn(name, async move {
         tokio::select! {
@@ -85,11 +95,20 @@ fn spawn(around: &Surroundings, name: &'static str, work: impl Future<Output = (
 
 /// Returns the one way out of this process, with a cluster for each venue and the heartbeat's.
 fn egress(config: &Config, around: &Surroundings) -> Result<Egress, MeshError> {
-    let venues = config.connector.venues().map_err(MeshError::starting("connector"))?;
+    let venues = config
+        .connector
+        .venues()
+        .map_err(MeshError::starting("connector"))?;
     let mut policy = EgressPolicy::default();
-    policy.clusters.extend(venues.iter().map(chimera_connector::ConfiguredVenue::cluster_policy));
+    policy.clusters.extend(
+        venues
+            .iter()
+            .map(chimera_connector::ConfiguredVenue::cluster_policy),
+    );
     if let Some(heartbeat) = &config.api_factory.heartbeat {
-        let cluster = heartbeat.cluster_policy().map_err(MeshError::starting("api_factory"))?;
+        let cluster = heartbeat
+            .cluster_policy()
+            .map_err(MeshError::starting("api_factory"))?;
         policy.clusters.push(cluster);
     }
     Egress::over_sockets(policy, None, around.clock.clone()).map_err(MeshError::starting("egress"))
@@ -108,20 +127,28 @@ async fn connector(
     around: &Surroundings,
 ) -> Result<chimera_connector::Server, MeshError> {
     let starting = MeshError::starting::<chimera_connector::StartError>("connector");
-    let venues = config.connector.venues().map_err(MeshError::starting("connector"))?;
+    let venues = config
+        .connector
+        .venues()
+        .map_err(MeshError::starting("connector"))?;
     let deps = chimera_connector::Deps {
         egress: egress.clone(),
         venues,
-        credentials: config.credentials().map_err(MeshError::starting("connector"))?,
+        credentials: config
+            .credentials()
+            .map_err(MeshError::starting("connector"))?,
         clock: around.clock.clone(),
         drain: around.drain.signal(),
     };
-    let server =
-        chimera_connector::start(config.connector.clone(), deps).await.map_err(starting)?;
+    let server = chimera_connector::start(config.connector.clone(), deps)
+        .await
+        .map_err(starting)?;
     let mut services = server.routes();
     services.push(egress_service(egress, around)?);
     // A venue that is down must not make the mesh unready: sessions say how they stand.
-    wiring.register("chimera.connector.v1.ConnectorService").set_ready();
+    wiring
+        .register("chimera.connector.v1.ConnectorService")
+        .set_ready();
     wiring.expose(Role::Connector, services).await?;
     Ok(server)
 }
@@ -132,12 +159,17 @@ async fn order(
     around: &Surroundings,
 ) -> Result<chimera_order::Server, MeshError> {
     let mut settings = config.order.clone();
-    settings.timeline_directory.get_or_insert_with(|| config.data_dir.join("logs/orders"));
+    settings
+        .timeline_directory
+        .get_or_insert_with(|| config.data_dir.join("logs/orders"));
     std::fs::create_dir_all(&config.data_dir)?;
     let (journal, recovery) = Journal::open(config.journal_file(), config.journal.options())
         .map_err(MeshError::starting("journal"))?;
     if !recovery.is_clean() {
-        tracing::error!(?recovery, "the journal was damaged; what was cut is kept beside it");
+        tracing::error!(
+            ?recovery,
+            "the journal was damaged; what was cut is kept beside it"
+        );
     }
     let deps = chimera_order::Deps {
         store: Arc::new(journal),
@@ -146,8 +178,9 @@ async fn order(
         tasks: around.tasks.clone(),
         drain: around.drain.signal(),
     };
-    let server =
-        chimera_order::start(settings, deps).await.map_err(MeshError::starting("order"))?;
+    let server = chimera_order::start(settings, deps)
+        .await
+        .map_err(MeshError::starting("order"))?;
     wiring.expose(Role::Order, server.routes()).await?;
     let readiness = wiring.register("chimera.order.v1.OrderService");
     let recovered = until_recovered(wiring.channel(Role::Order)?);
@@ -207,7 +240,10 @@ async fn market_data(
     wiring: &mut Wiring,
     around: &Surroundings,
 ) -> Result<(), MeshError> {
-    let venues = config.connector.venues().map_err(MeshError::starting("market_data"))?;
+    let venues = config
+        .connector
+        .venues()
+        .map_err(MeshError::starting("market_data"))?;
     let dependencies = chimera_market_data::Dependencies {
         adapters: venues.into_iter().map(|venue| venue.adapter).collect(),
         egress: egress.clone(),
@@ -237,11 +273,20 @@ async fn api_factory(
     roles: &[Role],
 ) -> Result<(), MeshError> {
     let own = Channel::in_process([egress_service(egress, around)?]);
-    let mut processes = vec![Process { name: "api-factory".to_owned(), channel: own }];
+    let mut processes = vec![Process {
+        name: "api-factory".to_owned(),
+        channel: own,
+    }];
     // A role that shares this process shares its way out: it is asked once.
-    for (role, name) in [(Role::Connector, "connector"), (Role::MarketData, "market-data")] {
+    for (role, name) in [
+        (Role::Connector, "connector"),
+        (Role::MarketData, "market-data"),
+    ] {
         if !roles.contains(&role) {
-            processes.push(Process { name: name.to_owned(), channel: wiring.channel(role)? });
+            processes.push(Process {
+                name: name.to_owned(),
+                channel: wiring.channel(role)?,
+            });
         }
     }
     if let [only] = processes.as_mut_slice() {
@@ -259,6 +304,8 @@ async fn api_factory(
     };
     let server = chimera_api_factory::start(config.api_factory.clone(), deps)
         .map_err(MeshError::starting("api_factory"))?;
-    wiring.register("chimera.api_factory.v1.ApiFactoryService").set_ready();
+    wiring
+        .register("chimera.api_factory.v1.ApiFactoryService")
+        .set_ready();
     wiring.expose(Role::ApiFactory, server.routes()).await
 }

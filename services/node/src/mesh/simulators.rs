@@ -65,8 +65,11 @@ impl SimulatedVenues {
         for venue in &self.endpoints().venues {
             let name = venue.venue.name();
             let entry = config.connector.venues.entry(name.to_owned()).or_default();
-            let accounts: Vec<String> =
-                venue.accounts.iter().map(|keys| keys.account.clone()).collect();
+            let accounts: Vec<String> = venue
+                .accounts
+                .iter()
+                .map(|keys| keys.account.clone())
+                .collect();
             *entry = VenueConfig {
                 rest_url: Some(venue.rest.clone()),
                 stream_url: Some(venue.ws.clone()),

@@ -80,7 +80,11 @@ impl Wiring {
         }
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        wiring.door = Some(Door { listener: Some(listener), address, mounted: Vec::new() });
+        wiring.door = Some(Door {
+            listener: Some(listener),
+            address,
+            mounted: Vec::new(),
+        });
         Ok(wiring)
     }
 
@@ -116,9 +120,13 @@ impl Wiring {
 
     /// Opens the door of a split process, with health and reflection beside its roles.
     pub fn open(&mut self, descriptors: &[u8]) -> Result<(), MeshError> {
-        let Some(door) = &mut self.door else { return Ok(()) };
+        let Some(door) = &mut self.door else {
+            return Ok(());
+        };
         let mut mounted = std::mem::take(&mut door.mounted);
-        let Some(listener) = door.listener.take() else { return Ok(()) };
+        let Some(listener) = door.listener.take() else {
+            return Ok(());
+        };
         let reflection = reflection::services(&mounted, &[descriptors])?;
         mounted.push(self.health.service());
         mounted.extend(reflection);
@@ -127,13 +135,21 @@ impl Wiring {
     }
 
     fn listen(&mut self, listener: TcpListener, services: Vec<Service>) {
-        let serving = serve(listener, services, ListenOptions::default(), self.signal.clone());
+        let serving = serve(
+            listener,
+            services,
+            ListenOptions::default(),
+            self.signal.clone(),
+        );
         self.listeners.push(tokio::spawn(serving));
     }
 
     /// Returns the way to a role.
     pub fn channel(&self, role: Role) -> Result<Channel, MeshError> {
-        self.channels.get(&role).cloned().ok_or(MeshError::NoPeer { role: role.name() })
+        self.channels
+            .get(&role)
+            .cloned()
+            .ok_or(MeshError::NoPeer { role: role.name() })
     }
 
     /// Returns where a split process listens.

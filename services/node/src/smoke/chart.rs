@@ -26,18 +26,35 @@ struct Scale {
 impl Scale {
     fn of(venue: &VenueReport) -> Option<Self> {
         let quotes = venue.prices.iter().flat_map(|point| {
-            [(point.time_ms, pixel_price(&point.bid)), (point.time_ms, pixel_price(&point.ask))]
+            [
+                (point.time_ms, pixel_price(&point.bid)),
+                (point.time_ms, pixel_price(&point.ask)),
+            ]
         });
         let orders = [&venue.entry, &venue.exit].into_iter().flatten();
         let placements = orders.clone().flat_map(|order| {
-            order.placements.iter().map(|placed| (placed.placed_ms, pixel_price(&placed.price)))
+            order
+                .placements
+                .iter()
+                .map(|placed| (placed.placed_ms, pixel_price(&placed.price)))
         });
-        let fills = orders
-            .flat_map(|order| order.fills.iter().map(|fill| (fill.venue_ms, pixel_price(&fill.price))));
+        let fills = orders.flat_map(|order| {
+            order
+                .fills
+                .iter()
+                .map(|fill| (fill.venue_ms, pixel_price(&fill.price)))
+        });
         let mut scale: Option<Self> = None;
         for (time_ms, price) in quotes.chain(placements).chain(fills) {
-            let Some(price) = price.filter(|_| time_ms > 0) else { continue };
-            let known = scale.get_or_insert(Self { from_ms: time_ms, to_ms: time_ms, low: price, high: price });
+            let Some(price) = price.filter(|_| time_ms > 0) else {
+                continue;
+            };
+            let known = scale.get_or_insert(Self {
+                from_ms: time_ms,
+                to_ms: time_ms,
+                low: price,
+                high: price,
+            });
             known.from_ms = known.from_ms.min(time_ms);
             known.to_ms = known.to_ms.max(time_ms);
             known.low = known.low.min(price);
@@ -75,8 +92,18 @@ pub fn draw(venue: &VenueReport) -> String {
         "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"Price path with orders and fills\">"
     );
     grid(&mut svg, &scale);
-    path(&mut svg, &scale, "bid", venue.prices.iter().map(|point| (point.time_ms, &point.bid)));
-    path(&mut svg, &scale, "ask", venue.prices.iter().map(|point| (point.time_ms, &point.ask)));
+    path(
+        &mut svg,
+        &scale,
+        "bid",
+        venue.prices.iter().map(|point| (point.time_ms, &point.bid)),
+    );
+    path(
+        &mut svg,
+        &scale,
+        "ask",
+        venue.prices.iter().map(|point| (point.time_ms, &point.ask)),
+    );
     for order in [&venue.entry, &venue.exit].into_iter().flatten() {
         placements(&mut svg, &scale, order);
     }
@@ -116,8 +143,9 @@ fn path<'a>(
     class: &str,
     points: impl Iterator<Item = (i64, &'a String)>,
 ) {
-    let points: Vec<_> =
-        points.filter_map(|(time_ms, price)| Some((time_ms, pixel_price(price)?))).collect();
+    let points: Vec<_> = points
+        .filter_map(|(time_ms, price)| Some((time_ms, pixel_price(price)?)))
+        .collect();
     let step = points.len().div_ceil(MAX_DRAWN).max(1);
     let mut line = String::new();
     let mut before: Option<f64> = None;
@@ -136,15 +164,22 @@ fn path<'a>(
 fn placements(svg: &mut String, scale: &Scale, order: &OrderSummary) {
     let end_of_fills = order.fills.last().map_or(scale.to_ms, |fill| fill.venue_ms);
     for (position, placed) in order.placements.iter().enumerate() {
-        let Some(price) = pixel_price(&placed.price) else { continue };
-        let until = order.placements.get(position + 1).map_or(end_of_fills, |next| next.placed_ms);
+        let Some(price) = pixel_price(&placed.price) else {
+            continue;
+        };
+        let until = order
+            .placements
+            .get(position + 1)
+            .map_or(end_of_fills, |next| next.placed_ms);
         let y = scale.y(price);
         let _ = write!(
             svg,
             "<line class=\"order\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\">\
              <title>order {} · {} at {}</title></line>",
             scale.x(placed.placed_ms),
-            scale.x(until.max(placed.placed_ms)).max(scale.x(placed.placed_ms) + 2.0),
+            scale
+                .x(until.max(placed.placed_ms))
+                .max(scale.x(placed.placed_ms) + 2.0),
             placed.client_order_index,
             super::html::escape(&placed.quantity),
             super::html::escape(&placed.price)
@@ -155,7 +190,9 @@ fn placements(svg: &mut String, scale: &Scale, order: &OrderSummary) {
 fn fills(svg: &mut String, scale: &Scale, order: &OrderSummary) {
     let class = if order.side == "buy" { "buy" } else { "sell" };
     for fill in &order.fills {
-        let Some(price) = pixel_price(&fill.price) else { continue };
+        let Some(price) = pixel_price(&fill.price) else {
+            continue;
+        };
         let _ = write!(
             svg,
             "<circle class=\"{class}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"5\"><title>{class} {} at {}</title></circle>",

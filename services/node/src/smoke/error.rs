@@ -68,7 +68,10 @@ pub enum SmokeError {
 impl SmokeError {
     /// Returns a constructor for call failures of one step.
     pub fn call(step: &'static str) -> impl Fn(Status) -> Self {
-        move |status| Self::Call { step, status: Box::new(status) }
+        move |status| Self::Call {
+            step,
+            status: Box::new(status),
+        }
     }
 
     /// Returns a constructor for number failures of one step.

@@ -44,7 +44,10 @@ pub struct Points {
 impl Seen {
     /// Returns a copy of what was seen.
     pub fn points(&self) -> Points {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn add(&self, add: impl FnOnce(&mut Points)) {
@@ -67,7 +70,10 @@ pub async fn prices(
         }],
     };
     let mut client = MarketDataServiceClient::new(channel.clone());
-    let answer = client.watch(request).await.map_err(SmokeError::call("watch prices"))?;
+    let answer = client
+        .watch(request)
+        .await
+        .map_err(SmokeError::call("watch prices"))?;
     Ok(answer.into_inner())
 }
 
@@ -83,8 +89,10 @@ pub async fn positions(
         resume_token: String::new(),
     };
     let mut client = PositionServiceClient::new(channel.clone());
-    let answer =
-        client.watch_positions(request).await.map_err(SmokeError::call("watch positions"))?;
+    let answer = client
+        .watch_positions(request)
+        .await
+        .map_err(SmokeError::call("watch positions"))?;
     Ok(answer.into_inner())
 }
 
@@ -92,9 +100,13 @@ pub async fn positions(
 pub async fn record_prices(mut stream: Streaming<WatchResponse>, seen: Seen) {
     use market_data::watch_response::Frame;
     while let Ok(Some(frame)) = stream.message().await {
-        let Some(Frame::Updates(batch)) = frame.frame else { continue };
+        let Some(Frame::Updates(batch)) = frame.frame else {
+            continue;
+        };
         for update in batch.updates {
-            let Some(Update::Ticker(ticker)) = update.update else { continue };
+            let Some(Update::Ticker(ticker)) = update.update else {
+                continue;
+            };
             let point = PricePoint {
                 time_ms: millis(ticker.received_time.as_ref()),
                 bid: ticker.bid_price,
@@ -126,7 +138,11 @@ pub async fn record_positions(
     while let Ok(Some(frame)) = stream.message().await {
         match frame.frame {
             Some(Frame::Snapshot(snapshot)) => {
-                for held in snapshot.positions.into_iter().filter(|held| held.symbol == symbol) {
+                for held in snapshot
+                    .positions
+                    .into_iter()
+                    .filter(|held| held.symbol == symbol)
+                {
                     add_position(&venue, held, &progress, &seen);
                 }
                 for margin in snapshot.margins {
@@ -178,5 +194,7 @@ fn add_margin(margin: &position::Margin, seen: &Seen) {
 
 /// Returns a time of the contract in milliseconds since 1970; zero when absent.
 pub fn millis(time: Option<&prost_types::Timestamp>) -> i64 {
-    time.map_or(0, |time| time.seconds * 1_000 + i64::from(time.nanos) / 1_000_000)
+    time.map_or(0, |time| {
+        time.seconds * 1_000 + i64::from(time.nanos) / 1_000_000
+    })
 }

@@ -23,13 +23,20 @@ svg{width:100%;height:auto}svg text{font:11px system-ui,sans-serif;fill:currentC
 
 /// Returns the text with the characters escaped that mean something in HTML.
 pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// Returns the page.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let verdict = if report.ok { ("ok", "every venue is flat") } else { ("failed", "not every venue is flat") };
+    let verdict = if report.ok {
+        ("ok", "every venue is flat")
+    } else {
+        ("failed", "not every venue is flat")
+    };
     let seconds = (report.finished_ms - report.started_ms) / 1_000;
     let mut page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
@@ -40,7 +47,9 @@ pub fn render(report: &Report) -> String {
         verdict.0,
         verdict.1,
         report.seed,
-        report.heartbeats.map_or_else(String::new, |count| format!(", {count} heartbeats received")),
+        report.heartbeats.map_or_else(String::new, |count| format!(
+            ", {count} heartbeats received"
+        )),
     );
     for venue in &report.venues {
         section(&mut page, venue);
@@ -50,7 +59,11 @@ pub fn render(report: &Report) -> String {
 }
 
 fn section(page: &mut String, venue: &VenueReport) {
-    let (class, word) = if venue.ok { ("ok", "flat") } else { ("failed", "failed") };
+    let (class, word) = if venue.ok {
+        ("ok", "flat")
+    } else {
+        ("failed", "failed")
+    };
     let _ = write!(
         page,
         "<h2>{} · {} <span class=\"{class}\">{word}</span></h2>",
@@ -68,7 +81,9 @@ fn section(page: &mut String, venue: &VenueReport) {
         page,
         "Account",
         &["what", "value"],
-        facts(venue).into_iter().map(|(name, value)| vec![name.to_owned(), value]),
+        facts(venue)
+            .into_iter()
+            .map(|(name, value)| vec![name.to_owned(), value]),
     );
     for (title, order) in [("Opening", &venue.entry), ("Closing", &venue.exit)] {
         if let Some(order) = order {
@@ -80,7 +95,11 @@ fn section(page: &mut String, venue: &VenueReport) {
         "Position by stream",
         &["ms", "quantity", "average price"],
         venue.positions.iter().map(|point| {
-            vec![point.time_ms.to_string(), point.quantity.clone(), point.average_price.clone()]
+            vec![
+                point.time_ms.to_string(),
+                point.quantity.clone(),
+                point.average_price.clone(),
+            ]
         }),
     );
     rows(
@@ -106,7 +125,9 @@ fn facts(venue: &VenueReport) -> Vec<(&'static str, String)> {
         ("held", format!("{} ms", venue.hold_ms)),
         (
             "interval error, largest",
-            venue.interval_error_ms_max.map_or_else(|| "no re-placement".to_owned(), |ms| format!("{ms} ms")),
+            venue
+                .interval_error_ms_max
+                .map_or_else(|| "no re-placement".to_owned(), |ms| format!("{ms} ms")),
         ),
         ("position at the venue", shown(&venue.venue_position)),
         ("position in the mesh", shown(&venue.final_position)),
@@ -158,7 +179,11 @@ fn order_tables(page: &mut String, title: &str, order: &OrderSummary) {
         "Timeline",
         &["ms", "what", "state"],
         order.timeline.iter().map(|line| {
-            vec![line.recorded_ms.to_string(), line.name.clone(), line.state.clone()]
+            vec![
+                line.recorded_ms.to_string(),
+                line.name.clone(),
+                line.state.clone(),
+            ]
         }),
     );
 }

@@ -33,7 +33,10 @@ impl Progress {
     /// Returns an empty board.
     #[must_use]
     pub fn new() -> Self {
-        Self { lines: Arc::default(), changed: watch::Sender::new(0) }
+        Self {
+            lines: Arc::default(),
+            changed: watch::Sender::new(0),
+        }
     }
 
     /// Changes one venue's line and tells whoever looks on.
@@ -54,7 +57,10 @@ impl Progress {
     #[must_use]
     pub fn lines(&self) -> Vec<(String, Line)> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().map(|(venue, line)| (venue.clone(), line.clone())).collect()
+        lines
+            .iter()
+            .map(|(venue, line)| (venue.clone(), line.clone()))
+            .collect()
     }
 
     /// Returns a receiver that wakes on each change.

@@ -29,12 +29,18 @@ impl Receiver {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let count = Arc::new(AtomicU64::new(0));
-        let app = Router::new().route("/heartbeat", post(take)).with_state(count.clone());
+        let app = Router::new()
+            .route("/heartbeat", post(take))
+            .with_state(count.clone());
         let serving = tokio::spawn(async move {
             // It serves until the run drops it; nobody is left to hear of an error.
             let _ = axum::serve(listener, app).await;
         });
-        Ok(Self { address, count, serving })
+        Ok(Self {
+            address,
+            count,
+            serving,
+        })
     }
 
     /// Returns where heartbeats go.
@@ -59,7 +65,10 @@ impl Drop for Receiver {
 /// Takes a heartbeat of the agreed shape; anything else is refused and not counted.
 async fn take(State(count): State<Arc<AtomicU64>>, Json(beat): Json<Value>) -> StatusCode {
     let named = |field: &str| beat.get(field).is_some();
-    if ["ts", "strategy", "venue", "positions", "margin"].into_iter().all(named) {
+    if ["ts", "strategy", "venue", "positions", "margin"]
+        .into_iter()
+        .all(named)
+    {
         count.fetch_add(1, Ordering::Relaxed);
         StatusCode::NO_CONTENT
     } else {

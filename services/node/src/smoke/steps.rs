@@ -56,7 +56,15 @@ pub async fn run_venue(
         hold_ms: u64::try_from(hold.as_millis()).unwrap_or(u64::MAX),
         ..VenueReport::default()
     };
-    let run = VenueRun { plan, target, hold, doors, clock, progress, seen: seen.clone() };
+    let run = VenueRun {
+        plan,
+        target,
+        hold,
+        doors,
+        clock,
+        progress,
+        seen: seen.clone(),
+    };
     match run.trade(&mut report).await {
         Ok(()) => {
             report.ok = true;
@@ -89,10 +97,18 @@ impl VenueRun<'_> {
         self.state("sizing");
         let instrument = self.instrument().await?;
         report.symbol.clone_from(&instrument.symbol);
-        let prices =
-            follow::prices(&self.doors.market_data, &instrument.venue, &instrument.symbol).await?;
-        let positions =
-            follow::positions(&self.doors.position, &instrument.venue, &self.target.account).await?;
+        let prices = follow::prices(
+            &self.doors.market_data,
+            &instrument.venue,
+            &instrument.symbol,
+        )
+        .await?;
+        let positions = follow::positions(
+            &self.doors.position,
+            &instrument.venue,
+            &self.target.account,
+        )
+        .await?;
         let recording = async {
             tokio::join!(
                 follow::record_prices(prices, self.seen.clone()),
@@ -160,7 +176,10 @@ impl VenueRun<'_> {
         answer
             .into_inner()
             .instrument
-            .ok_or(SmokeError::Incomplete { step: "read the instrument", field: "instrument" })
+            .ok_or(SmokeError::Incomplete {
+                step: "read the instrument",
+                field: "instrument",
+            })
     }
 
     /// Returns the least quantity whose notional stays above the minimum while the price moves.
@@ -174,8 +193,13 @@ impl VenueRun<'_> {
         let tick = read(&instrument.tick_size)?;
 
         let top = self.top(instrument).await?;
-        let bid_ticks = top.bid_ticks.ok_or(SmokeError::Incomplete { step, field: "bid_ticks" })?;
-        let bid = tick.checked_mul(Decimal::from(bid_ticks)).map_err(&number)?;
+        let bid_ticks = top.bid_ticks.ok_or(SmokeError::Incomplete {
+            step,
+            field: "bid_ticks",
+        })?;
+        let bid = tick
+            .checked_mul(Decimal::from(bid_ticks))
+            .map_err(&number)?;
         let wanted = notional
             .checked_mul(Decimal::from(100 + NOTIONAL_ROOM_PERCENT))
             .map_err(&number)?;
@@ -197,17 +221,13 @@ impl VenueRun<'_> {
             .get_top_of_book(request)
             .await
             .map_err(SmokeError::call("read the touch"))?;
-        answer
-            .into_inner()
-            .top
-            .ok_or(SmokeError::Incomplete { step: "read the touch", field: "top" })
+        answer.into_inner().top.ok_or(SmokeError::Incomplete {
+            step: "read the touch",
+            field: "top",
+        })
     }
 
-    async fn open(
-        &self,
-        instrument: &Instrument,
-        quantity: Decimal,
-    ) -> Result<Story, SmokeError> {
+    async fn open(&self, instrument: &Instrument, quantity: Decimal) -> Result<Story, SmokeError> {
         let request = PlaceOrderRequest {
             r#type: OrderType::TrackingLimit.into(),
             tracking_limit: Some(TrackingLimit {
@@ -218,7 +238,12 @@ impl VenueRun<'_> {
             }),
             ..self.order(instrument, Side::Buy, quantity.to_string())
         };
-        self.follow("open with a tracking limit", request, self.plan.timeout + END_ROOM).await
+        self.follow(
+            "open with a tracking limit",
+            request,
+            self.plan.timeout + END_ROOM,
+        )
+        .await
     }
 
     async fn close(&self, instrument: &Instrument, filled: &str) -> Result<Story, SmokeError> {
@@ -308,7 +333,9 @@ impl VenueRun<'_> {
             .await
             .map_err(SmokeError::call("ask the venue for its positions"))?;
         let positions = answer.into_inner().positions;
-        let held = positions.into_iter().find(|held| held.symbol == instrument.symbol);
+        let held = positions
+            .into_iter()
+            .find(|held| held.symbol == instrument.symbol);
         Ok(held.map_or_else(|| "0".to_owned(), |held| held.quantity))
     }
 
@@ -327,7 +354,8 @@ impl VenueRun<'_> {
 
     fn state(&self, state: &'static str) {
         tracing::info!(venue = %self.target.venue, state, at_ms = self.clock.now_millis(), "smoke");
-        self.progress.update(&self.target.venue, |line| line.state = state);
+        self.progress
+            .update(&self.target.venue, |line| line.state = state);
     }
 }
 
@@ -352,14 +380,26 @@ fn require_filled(step: &'static str, order: &Order) -> Result<(), SmokeError> {
 fn summarise(story: &Story) -> OrderSummary {
     let order = &story.order;
     let own = std::slice::from_ref(order);
-    let placed = if story.children.is_empty() { own } else { story.children.as_slice() };
+    let placed = if story.children.is_empty() {
+        own
+    } else {
+        story.children.as_slice()
+    };
     OrderSummary {
         client_order_index: order.client_order_index,
         state: state_name(order.state()).to_owned(),
-        side: if order.side() == Side::Buy { "buy" } else { "sell" }.to_owned(),
+        side: if order.side() == Side::Buy {
+            "buy"
+        } else {
+            "sell"
+        }
+        .to_owned(),
         filled_quantity: order.filled_quantity.clone(),
         average_price: order.average_price.clone(),
-        attempts: order.tracking_progress.as_ref().map_or(1, |tracking| tracking.attempts),
+        attempts: order
+            .tracking_progress
+            .as_ref()
+            .map_or(1, |tracking| tracking.attempts),
         placements: placed
             .iter()
             .map(|order| Placement {

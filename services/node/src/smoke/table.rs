@@ -33,8 +33,13 @@ pub async fn live(progress: Progress) {
             drawn_lines = picture.lines().count();
         } else {
             for (venue, line) in &lines {
-                let before = shown.iter().find(|(name, _)| name == venue).map(|(_, line)| line);
-                if before.is_none_or(|before| before.state != line.state || before.attempts != line.attempts) {
+                let before = shown
+                    .iter()
+                    .find(|(name, _)| name == venue)
+                    .map(|(_, line)| line);
+                if before.is_none_or(|before| {
+                    before.state != line.state || before.attempts != line.attempts
+                }) {
                     eprintln!(
                         "{venue}: {} · attempts {} · price {} · filled {} · position {}",
                         line.state,
@@ -78,8 +83,18 @@ pub fn summary(report: &Report) -> String {
     let mut table = Table::new();
     table.load_preset(UTF8_BORDERS_ONLY);
     table.set_header([
-        "venue", "symbol", "result", "quantity", "attempts", "entry", "exit", "held", "interval error",
-        "position", "realised", "margin",
+        "venue",
+        "symbol",
+        "result",
+        "quantity",
+        "attempts",
+        "entry",
+        "exit",
+        "held",
+        "interval error",
+        "position",
+        "realised",
+        "margin",
     ]);
     for venue in &report.venues {
         let entry = venue.entry.as_ref();
@@ -87,14 +102,26 @@ pub fn summary(report: &Report) -> String {
         table.add_row([
             venue.venue.clone(),
             venue.symbol.clone(),
-            if venue.ok { "flat".to_owned() } else { "FAILED".to_owned() },
+            if venue.ok {
+                "flat".to_owned()
+            } else {
+                "FAILED".to_owned()
+            },
             venue.quantity.clone(),
             entry.map_or_else(String::new, |order| order.attempts.to_string()),
             entry.map_or_else(String::new, |order| order.average_price.clone()),
             exit.map_or_else(String::new, |order| order.average_price.clone()),
-            format!("{:.1} s", Duration::from_millis(venue.hold_ms).as_secs_f32()),
-            venue.interval_error_ms_max.map_or_else(|| "–".to_owned(), |error| format!("{error} ms")),
-            venue.venue_position.clone().unwrap_or_else(|| "?".to_owned()),
+            format!(
+                "{:.1} s",
+                Duration::from_millis(venue.hold_ms).as_secs_f32()
+            ),
+            venue
+                .interval_error_ms_max
+                .map_or_else(|| "–".to_owned(), |error| format!("{error} ms")),
+            venue
+                .venue_position
+                .clone()
+                .unwrap_or_else(|| "?".to_owned()),
             venue.realized_pnl.clone().unwrap_or_default(),
             margin_change(venue),
         ]);
@@ -109,8 +136,14 @@ pub fn summary(report: &Report) -> String {
 
 fn margin_change(venue: &super::VenueReport) -> String {
     let parse = |text: &str| text.parse::<Decimal>().ok();
-    let change = venue.margin.first().zip(venue.margin.last()).and_then(|(first, last)| {
-        parse(&last.wallet_balance)?.checked_sub(parse(&first.wallet_balance)?).ok()
-    });
+    let change = venue
+        .margin
+        .first()
+        .zip(venue.margin.last())
+        .and_then(|(first, last)| {
+            parse(&last.wallet_balance)?
+                .checked_sub(parse(&first.wallet_balance)?)
+                .ok()
+        });
     change.map_or_else(|| "–".to_owned(), |change| change.to_string())
 }
