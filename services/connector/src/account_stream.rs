@@ -1,4 +1,5 @@
-//! The frames of one reader of an account: acknowledgement, snapshot, then every report in its place.
+//! The frames of one reader of an account: acknowledgement, snapshot, then every report in its
+//! place.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +19,12 @@ use crate::wire;
 #[cfg(test)]
 mod tests;
 
-/// How long nothing may be sent before a heartbeat is. Well below the half minute after which proxies
-/// end quiet streams.
+/// How long nothing may be sent before a heartbeat is. Well below the half minute after which
+/// proxies end quiet streams.
 const HEARTBEAT_AFTER: Duration = Duration::from_secs(5);
 
-/// When a reader that was too slow may come back: after it has reconciled, so nothing is won by waiting.
+/// When a reader that was too slow may come back: after it has reconciled, so nothing is won by
+/// waiting.
 const RETURN_AFTER: Duration = Duration::from_millis(250);
 
 struct Watch {

@@ -11,8 +11,8 @@ mod tests;
 /// second without new orders.
 const FIRST: Duration = Duration::from_millis(250);
 
-/// Longest wait. Venues allow 300 connections in 5 minutes and address, which all sessions share: one
-/// attempt in 15 s (half a minute, jittered down to half) uses a fifteenth of it.
+/// Longest wait. Venues allow 300 connections in 5 minutes and address, which all sessions share:
+/// one attempt in 15 s (half a minute, jittered down to half) uses a fifteenth of it.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// How long a connection must have held before the waits start over: an endpoint that accepts and
@@ -30,8 +30,8 @@ impl Backoff {
         Self { next: FIRST }
     }
 
-    /// Returns the next wait: between half of the full step and all of it, so that sessions lost together
-    /// do not come back together.
+    /// Returns the next wait: between half of the full step and all of it, so that sessions lost
+    /// together do not come back together.
     pub(crate) fn wait(&mut self) -> Duration {
         let full = self.next;
         self.next = (full * 2).min(LONGEST);

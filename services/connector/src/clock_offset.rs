@@ -1,7 +1,7 @@
 //! The venue's clock minus ours: filtered probes, followed slowly (F117).
 //!
-//! A probe is a question for the venue's time with our time before and after. Its error is at most half
-//! of its round trip, so of several probes the quickest is believed.
+//! A probe is a question for the venue's time with our time before and after. Its error is at most
+//! half of its round trip, so of several probes the quickest is believed.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ mod tests;
 /// Probes of one measurement: one lost or slow answer must not decide.
 pub(crate) const PROBES: usize = 4;
 
-/// Round trips beyond this say too little: half of it is the whole tolerance that a venue leaves for
-/// clocks that run ahead (1 s).
+/// Round trips beyond this say too little: half of it is the whole tolerance that a venue leaves
+/// for clocks that run ahead (1 s).
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(2);
 
-/// How fast the applied offset follows a new measurement. Half a second a second is far above any drift
-/// and far below what a single wrong measurement would need to break signatures at once.
+/// How fast the applied offset follows a new measurement. Half a second a second is far above any
+/// drift and far below what a single wrong measurement would need to break signatures at once.
 const SLEW_PER_SECOND: f64 = 0.5;
 
-/// A difference beyond this is not drift but a clock that was set, here or there. Every signature made on
-/// the way to it would be refused, so it is taken at once.
+/// A difference beyond this is not drift but a clock that was set, here or there. Every signature
+/// made on the way to it would be refused, so it is taken at once.
 const STEP_BEYOND: Duration = Duration::from_secs(10);
 
 const NANOS_PER_SECOND: f64 = 1e9;

@@ -16,8 +16,9 @@ mod tests;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// What every client order id begins with, 1 to 16 letters and digits. Two instances that trade one
-    /// account must differ in it, and one instance must never change it: by it an order is known as ours.
+    /// What every client order id begins with, 1 to 16 letters and digits. Two instances that trade
+    /// one account must differ in it, and one instance must never change it: by it an order is
+    /// known as ours.
     pub client_id_prefix: String,
     /// The venues by name, e.g. `binance-usdm`.
     pub venues: BTreeMap<String, VenueConfig>,
@@ -76,16 +77,18 @@ pub struct Timing {
     /// How often the instruments are read again. Ten minutes: venues announce changes of rules days
     /// ahead, and a refusal for precision asks for a read at once.
     pub instruments_refresh_ms: u64,
-    /// How often the venue's clock is measured again. A minute: a bad clock drifts 10 ms in that time.
+    /// How often the venue's clock is measured again. A minute: a bad clock drifts 10 ms in that
+    /// time.
     pub clock_refresh_ms: u64,
     /// Silence of a private stream after which the account is looked at by REST.
     pub private_silence_ms: u64,
-    /// Silence of a market stream after which one instrument is looked at by REST. Half of the bound at
-    /// which prices count as stale, so that a quiet market stays tradable.
+    /// Silence of a market stream after which one instrument is looked at by REST. Half of the
+    /// bound at which prices count as stale, so that a quiet market stays tradable.
     pub market_silence_ms: u64,
     /// How often a private session is extended; the venue's own rule when absent.
     pub session_extend_ms: Option<u64>,
-    /// How old a connection gets before it is replaced; 23 of 24 parts of the venue's rule when absent.
+    /// How old a connection gets before it is replaced; 23 of 24 parts of the venue's rule when
+    /// absent.
     pub connection_age_ms: Option<u64>,
 }
 

@@ -21,8 +21,8 @@ use crate::{metrics, policy};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
-/// The address that no cluster covers: what must not be sent is built as a request to it, and egress
-/// refuses it before a socket is touched.
+/// The address that no cluster covers: what must not be sent is built as a request to it, and
+/// egress refuses it before a socket is touched.
 const NOWHERE: &str = "unsendable:";
 
 /// Shared by the tasks of one venue.
@@ -132,8 +132,8 @@ impl Desk {
         self.note_ready();
     }
 
-    /// Waits until instruments and the venue's clock are known: nothing can be signed or stated before.
-    /// Cancel-safe.
+    /// Waits until instruments and the venue's clock are known: nothing can be signed or stated
+    /// before. Cancel-safe.
     pub(crate) async fn ready(&self) {
         // The sender lives in this value, so the wait cannot fail.
         let _ = self.ready.subscribe().wait_for(|ready| *ready).await;

@@ -1,5 +1,5 @@
-//! What the private stream owes us: an order that the venue acknowledged by REST must be heard of there
-//! too. The surest sign of a stream that is connected and silent (F87).
+//! What the private stream owes us: an order that the venue acknowledged by REST must be heard of
+//! there too. The surest sign of a stream that is connected and silent (F87).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,12 +11,12 @@ use tokio::time::Instant;
 #[cfg(test)]
 mod tests;
 
-/// How long the stream may be behind the REST answer. Venues push within milliseconds; seconds pass only
-/// when they are in trouble, and then a new connection is right as well.
+/// How long the stream may be behind the REST answer. Venues push within milliseconds; seconds pass
+/// only when they are in trouble, and then a new connection is right as well.
 pub(crate) const ECHO_WITHIN: Duration = Duration::from_secs(5);
 
-/// Requests that may be waited for at once. Venues allow a few hundred a minute; what is beyond is simply
-/// not watched.
+/// Requests that may be waited for at once. Venues allow a few hundred a minute; what is beyond is
+/// simply not watched.
 const WAITING_MAX: usize = 1_024;
 
 /// The orders that the stream is to speak of.
@@ -27,7 +27,8 @@ pub(crate) struct Echoes {
 }
 
 impl Echoes {
-    /// Notes that a request about an order is about to leave: the stream may be quicker than its answer.
+    /// Notes that a request about an order is about to leave: the stream may be quicker than its
+    /// answer.
     pub(crate) fn expect(&self, index: ClientOrderIndex) {
         let mut waiting = self.lock();
         if waiting.len() < WAITING_MAX {

@@ -1,7 +1,8 @@
 //! One stream of reports an account, from both channels, to any number of readers.
 //!
-//! Never drops an event for a reader that is still on: a reader that is too slow is taken off, gets what
-//! was queued for it, and is told so. Publishing never waits (F90): the socket's reader calls it.
+//! Never drops an event for a reader that is still on: a reader that is too slow is taken off, gets
+//! what was queued for it, and is told so. Publishing never waits (F90): the socket's reader calls
+//! it.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +15,8 @@ use crate::metrics;
 #[cfg(test)]
 mod tests;
 
-/// Events that may wait for one reader. A burst at a venue is a few hundred events; a reader that is 4,096
-/// behind does not follow at all. At some 400 bytes an event this bounds a reader to 2 MB.
+/// Events that may wait for one reader. A burst at a venue is a few hundred events; a reader that
+/// is 4,096 behind does not follow at all. At some 400 bytes an event this bounds a reader to 2 MB.
 pub(crate) const QUEUE_MAX: usize = 4_096;
 
 /// Readers of one account: order, position and a few tools. More is a leak somewhere.
@@ -77,8 +78,8 @@ impl Hub {
         self.lock().publish(event);
     }
 
-    /// Gives every reader an event of one connection, unless a newer one counts (F103); returns whether it
-    /// passed.
+    /// Gives every reader an event of one connection, unless a newer one counts (F103); returns
+    /// whether it passed.
     pub(crate) fn publish_from(&self, generation: u64, event: Event) -> bool {
         let mut state = self.lock();
         let current = state.generation == generation;
@@ -94,8 +95,8 @@ impl Hub {
         state.generation = state.generation.max(generation);
     }
 
-    /// Returns a reader of all events after the sequence returned with it. `snapshot` is taken at exactly
-    /// that point: no event falls between the two.
+    /// Returns a reader of all events after the sequence returned with it. `snapshot` is taken at
+    /// exactly that point: no event falls between the two.
     pub(crate) fn subscribe<S>(
         &self,
         snapshot: impl FnOnce() -> S,

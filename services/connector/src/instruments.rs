@@ -10,8 +10,8 @@ use tracing::warn;
 #[cfg(test)]
 pub(crate) mod tests;
 
-/// Earlier versions kept of an instrument, to scale what still speaks in them: orders that rest since
-/// before a change. Venues change a tick a few times a year.
+/// Earlier versions kept of an instrument, to scale what still speaks in them: orders that rest
+/// since before a change. Venues change a tick a few times a year.
 const PAST_VERSIONS_MAX: usize = 8;
 
 /// Instruments of one venue. The largest list some 3,000; more is a list gone wrong.
@@ -23,10 +23,11 @@ pub(crate) struct Instruments {
     table: Arc<InstrumentTable>,
     /// Versions before the one in the table, newest first.
     past: HashMap<Symbol, VecDeque<Arc<Instrument>>>,
-    /// What the venue lists and is not traded here: known to be left out, unlike what is simply unknown.
+    /// What the venue lists and is not traded here: known to be left out, unlike what is simply
+    /// unknown.
     skipped: Arc<HashSet<String>>,
-    /// Added to every version that leaves this process. The table counts from one in every process; numbers
-    /// scaled before a restart must not pass for numbers of the rules after it (F68).
+    /// Added to every version that leaves this process. The table counts from one in every process;
+    /// numbers scaled before a restart must not pass for numbers of the rules after it (F68).
     epoch: u64,
 }
 
@@ -79,8 +80,8 @@ impl Instruments {
         self.table.is_empty()
     }
 
-    /// Returns the instruments after a complete list of the venue was merged into them (F77). A definition
-    /// that nothing can be computed by is refused, and the one before it stays.
+    /// Returns the instruments after a complete list of the venue was merged into them (F77). A
+    /// definition that nothing can be computed by is refused, and the one before it stays.
     pub(crate) fn merged(&self, list: Vec<Instrument>, skipped: &[Skipped]) -> (Self, Merged) {
         let mut merged = Merged::default();
         let mut sound = Vec::with_capacity(list.len());

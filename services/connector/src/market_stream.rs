@@ -1,4 +1,5 @@
-//! The frames of one reader of the market: acknowledgement, then the newest top of whatever changed.
+//! The frames of one reader of the market: acknowledgement, then the newest top of whatever
+//! changed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

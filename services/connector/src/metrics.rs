@@ -1,4 +1,5 @@
-//! What the connector counts. Labels are names of configuration and code, never a venue's text (H64).
+//! What the connector counts. Labels are names of configuration and code, never a venue's text
+//! (H64).
 
 use chimera_model::{Account, Venue};
 

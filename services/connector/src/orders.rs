@@ -6,7 +6,7 @@ use std::time::Duration;
 use chimera_contracts::connector::v1 as pb;
 use chimera_contracts::connector::v1::SessionState;
 use chimera_model::report::OrderReport;
-use chimera_model::{ClientOrderIndex, Instrument};
+use chimera_model::{ClientOrderIndex, DecimalError, Instrument};
 use chimera_runtime::deadline::Deadline;
 use chimera_venue::{Call, ErrorClass, NewOrder, OrderKey as VenueKey, OrderKind};
 use tokio::time::Instant;
@@ -18,14 +18,15 @@ use crate::outcome::{Action, Done};
 use crate::session::Session;
 use crate::{metrics, wire};
 
-/// How long an order may wait for its turn. A price is seconds old by then; whoever sent it decides anew.
+/// How long an order may wait for its turn. A price is seconds old by then; whoever sent it decides
+/// anew.
 const SEND_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long a cancel may wait for its turn: it is right however late it comes.
 const CANCEL_SEND_WITHIN: Duration = Duration::from_secs(8);
 
-/// How long an answer is waited for. Above the 10 s after which Binance itself says that it does not know
-/// (-1007), so that its word is heard.
+/// How long an answer is waited for. Above the 10 s after which Binance itself says that it does
+/// not know (-1007), so that its word is heard.
 const ANSWER_WITHIN: Duration = Duration::from_secs(12);
 
 /// Sends an order. Runs in a task of its own: whoever asked may go away, the outcome is told to the
@@ -47,7 +48,7 @@ pub(crate) async fn submit(
     }
     let new = match new_order(&instrument, &order) {
         Ok(new) => new,
-        Err(refusal) => return refusal,
+        Err(error) => return Done::not_sent("NUMBER_OUT_OF_RANGE", &error.to_string()),
     };
     let call = match session
         .desk
@@ -165,10 +166,7 @@ fn echoed(index: Option<ClientOrderIndex>, report: &OrderReport) -> bool {
     index.is_none_or(|index| report.client_order_index == Some(index))
 }
 
-fn new_order(instrument: &Instrument, order: &Submit) -> Result<NewOrder, Done> {
-    let range = |error: chimera_model::DecimalError| {
-        Done::not_sent("NUMBER_OUT_OF_RANGE", &error.to_string())
-    };
+fn new_order(instrument: &Instrument, order: &Submit) -> Result<NewOrder, DecimalError> {
     let kind = match order.kind {
         SubmitKind::Market => OrderKind::Market,
         SubmitKind::Limit {
@@ -176,7 +174,7 @@ fn new_order(instrument: &Instrument, order: &Submit) -> Result<NewOrder, Done> 
             time_in_force,
             post_only,
         } => OrderKind::Limit {
-            price: instrument.price(price).map_err(range)?,
+            price: instrument.price(price)?,
             time_in_force,
             post_only,
         },
@@ -184,21 +182,22 @@ fn new_order(instrument: &Instrument, order: &Submit) -> Result<NewOrder, Done> 
     Ok(NewOrder {
         index: order.index,
         side: order.side,
-        quantity: instrument.quantity(order.quantity).map_err(range)?,
+        quantity: instrument.quantity(order.quantity)?,
         kind,
         reduce_only: order.reduce_only,
     })
 }
 
-/// Returns why nothing may be sent now. Cancels need no private stream: what they change is asked for.
+/// Returns why nothing may be sent now. Cancels need no private stream: what they change is asked
+/// for.
 fn not_now(session: &Session, action: Action) -> Option<Done> {
     let status = session.status();
-    let open = session.desk.is_ready()
-        && match (action, status.state) {
-            (_, SessionState::Live) => true,
-            (Action::Cancel, SessionState::Connecting | SessionState::Reconnecting) => true,
-            _ => false,
-        };
+    let sends = match status.state {
+        SessionState::Live => true,
+        SessionState::Connecting | SessionState::Reconnecting => action == Action::Cancel,
+        _ => false,
+    };
+    let open = sends && session.desk.is_ready();
     let words = format!("session {}: {}", status.state.as_str_name(), status.reason);
     (!open).then(|| Done::not_sent("VENUE_NOT_READY", &words))
 }

@@ -1,5 +1,5 @@
-//! What became of a request that may change an order: the one place that tells refused, unknown, gone and
-//! not sent apart (F01, F02, F12, F18).
+//! What became of a request that may change an order: the one place that tells refused, unknown,
+//! gone and not sent apart (F01, F02, F12, F18).
 
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use crate::wire;
 #[cfg(test)]
 mod tests;
 
-/// When a request refused for its timestamp may be tried again: by then the clock was measured anew.
+/// When a request refused for its timestamp may be tried again: by then the clock was measured
+/// anew.
 const CLOCK_HEALS_WITHIN: Duration = Duration::from_secs(1);
 
 /// What a request does to an order.
@@ -107,7 +108,8 @@ fn outcome(action: Action, class: ErrorClass) -> pb::Outcome {
     match (class.evidence(), action) {
         (Evidence::NoEffect, _) => pb::Outcome::Rejected,
         (Evidence::OrderMissing, Action::Cancel) => pb::Outcome::NotFound,
-        // An order that exists under this id is no refusal (F03), and a submit cannot miss an order.
+        // An order that exists under this id is no refusal (F03), and a submit cannot miss an
+        // order.
         (Evidence::OrderExists | Evidence::OrderMissing | Evidence::Nothing, _) => {
             pb::Outcome::Unknown
         }

@@ -1,5 +1,5 @@
-//! How a venue's limits are named in egress: the one convention that whoever builds the egress policy and
-//! whoever calls by it share.
+//! How a venue's limits are named in egress: the one convention that whoever builds the egress
+//! policy and whoever calls by it share.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -18,8 +18,8 @@ pub(crate) const CONNECTIONS: &str = "connections-5m";
 
 const CONNECTIONS_WINDOW: Duration = Duration::from_secs(300);
 
-/// Returns the egress policy of a venue and the accounts that trade there: its addresses and every limit,
-/// those of an account once an account (F113).
+/// Returns the egress policy of a venue and the accounts that trade there: its addresses and every
+/// limit, those of an account once an account (F113).
 ///
 /// `allow_plain_http` is for simulators on loopback or inside a cluster.
 #[must_use]

@@ -174,8 +174,8 @@ fn stated(
     })
 }
 
-/// Refuses a list that leaves something unknown out: whoever reconciles by it would take it for complete.
-/// What the venue lists and this house does not trade is left out, and said to be.
+/// Refuses a list that leaves something unknown out: whoever reconciles by it would take it for
+/// complete. What the venue lists and this house does not trade is left out, and said to be.
 fn complete(session: &Session, unmapped: &[Unmapped]) -> Result<(), ConnectorError> {
     let instruments = session.desk.instruments();
     for what in unmapped {

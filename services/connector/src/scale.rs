@@ -1,7 +1,8 @@
-//! What venues report as ticks and lots: whole numbers of tick sizes and lot sizes, exact or an error.
+//! What venues report as ticks and lots: whole numbers of tick sizes and lot sizes, exact or an
+//! error.
 //!
-//! An instrument's own rules are for what we send; a report may break them (an old order, a venue's own)
-//! and is stated all the same.
+//! An instrument's own rules are for what we send; a report may break them (an old order, a venue's
+//! own) and is stated all the same.
 
 use chimera_model::{Decimal, Instrument};
 

@@ -63,8 +63,8 @@ pub struct Server {
     tasks: Tasks,
 }
 
-/// Starts the sessions of every venue given. Does not wait for them: a venue that is down must not hold up
-/// the others.
+/// Starts the sessions of every venue given. Does not wait for them: a venue that is down must not
+/// hold up the others.
 ///
 /// # Errors
 /// When an account has no credentials.
@@ -130,7 +130,8 @@ impl Server {
         vec![self.service.clone()]
     }
 
-    /// Closes every session and waits for their tasks, at most for `within`; returns how many were left.
+    /// Closes every session and waits for their tasks, at most for `within`; returns how many were
+    /// left.
     ///
     /// To be called after the drain: requests that are under way are held by it.
     pub async fn close(&self, within: Duration) -> usize {

@@ -138,8 +138,8 @@ impl Connector {
         self.carry("connector.cancel", sending).await
     }
 
-    /// Runs a request in a task of its own, which the drain waits for (F09). When the task dies, its bytes
-    /// may have left.
+    /// Runs a request in a task of its own, which the drain waits for (F09). When the task dies,
+    /// its bytes may have left.
     async fn carry(
         &self,
         name: &'static str,
@@ -286,7 +286,8 @@ impl VenueRoom {
     }
 }
 
-/// Says of a request that cannot be begun yet that it was not sent; any other failure says so by its code.
+/// Says of a request that cannot be begun yet that it was not sent; any other failure says so by
+/// its code.
 fn not_ready(error: ConnectorError) -> Result<Done, ConnectorError> {
     match error {
         ConnectorError::NotReady { .. } => {

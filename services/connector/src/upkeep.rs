@@ -21,8 +21,8 @@ const LIST_WITHIN: Duration = Duration::from_secs(20);
 /// How long one probe of the clock may take; a slower one would not be believed.
 const PROBE_WITHIN: Duration = Duration::from_secs(3);
 
-/// Shortest time between two reads of the instruments, however often refusals ask for one: the list is the
-/// heaviest public call of a venue.
+/// Shortest time between two reads of the instruments, however often refusals ask for one: the list
+/// is the heaviest public call of a venue.
 const LIST_SPACING: Duration = Duration::from_secs(5);
 
 /// Shortest time between two measurements of the clock.

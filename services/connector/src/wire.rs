@@ -38,8 +38,8 @@ pub(crate) enum WireError {
     OffScale { symbol: String, field: &'static str },
 }
 
-/// Returns an order's report, scaled by the newest version of its instrument that states it exactly: an
-/// order may have been placed before a tick changed (F68), and nothing is rounded.
+/// Returns an order's report, scaled by the newest version of its instrument that states it
+/// exactly: an order may have been placed before a tick changed (F68), and nothing is rounded.
 pub(crate) fn order(
     report: &OrderReport,
     instruments: &Instruments,

@@ -1,4 +1,5 @@
-//! The best bid and ask of one venue's instruments: streamed for whoever asks, for as long as they ask.
+//! The best bid and ask of one venue's instruments: streamed for whoever asks, for as long as they
+//! ask.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -25,12 +26,12 @@ pub(crate) use run::run;
 /// How long a first quote is waited for when the caller names no deadline.
 const FIRST_QUOTE_WITHIN: Duration = Duration::from_secs(5);
 
-/// What is left of the caller's deadline for the answer itself, so that it hears "no fresh price" and not
-/// that its time is over.
+/// What is left of the caller's deadline for the answer itself, so that it hears "no fresh price"
+/// and not that its time is over.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 
-/// Silences of a connection after which its prices are stale: one in which a quiet market is looked at,
-/// and one for the look itself.
+/// Silences of a connection after which its prices are stale: one in which a quiet market is looked
+/// at, and one for the look itself.
 const STALE_AFTER_SILENCES: u32 = 2;
 
 /// The market of one venue.

@@ -1,5 +1,5 @@
-//! The task of one venue's market: connects while anything is wanted, looks after the connection, and
-//! replaces it before the venue ends it.
+//! The task of one venue's market: connects while anything is wanted, looks after the connection,
+//! and replaces it before the venue ends it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,8 @@ const PROBE_WITHIN: Duration = Duration::from_secs(3);
 /// How long to wait before a planned replacement is tried again.
 const REPLACE_AGAIN: Duration = Duration::from_secs(60);
 
-/// Looks in a row that contradict a silent stream before it counts as dead: one may have been quicker
-/// than the stream.
+/// Looks in a row that contradict a silent stream before it counts as dead: one may have been
+/// quicker than the stream.
 const CONTRADICTIONS_MAX: u32 = 2;
 
 /// Keeps the market of a venue until the tasks are cancelled.
@@ -89,8 +89,8 @@ struct Keeper {
     contradictions: u32,
 }
 
-/// The connection that counts, its successor, and what is asked for beside them: reading never waits for
-/// any of it (F90).
+/// The connection that counts, its successor, and what is asked for beside them: reading never
+/// waits for any of it (F90).
 struct Links {
     live: Connection,
     next: Option<Connection>,
@@ -243,8 +243,8 @@ impl Keeper {
         Some(self.tasks.spawn("connector.market_look", look))
     }
 
-    /// Tells quiet from dead by what was seen (F87, F88). A venue that cannot be asked leaves the silence to
-    /// count, and the stream is not blamed.
+    /// Tells quiet from dead by what was seen (F87, F88). A venue that cannot be asked leaves the
+    /// silence to count, and the stream is not blamed.
     fn is_dead(&mut self, looked: Option<Top>) -> bool {
         let mut state = self.market.lock();
         if let Some(looked) = looked {

@@ -1,7 +1,8 @@
-//! Which market streams are wanted, and which of them one connection has confirmed (F93, F94, F97, F98).
+//! Which market streams are wanted, and which of them one connection has confirmed (F93, F94, F97,
+//! F98).
 //!
-//! The wanted set outlives connections; what was requested and confirmed belongs to one generation and is
-//! forgotten with it.
+//! The wanted set outlives connections; what was requested and confirmed belongs to one generation
+//! and is forgotten with it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,8 +13,8 @@ use tokio::time::Instant;
 #[cfg(test)]
 mod tests;
 
-/// How long a stream nobody reads is kept: a tracking limit looks at its price every 10 s by default, and
-/// subscribing anew each time would cost it a round trip and the venue a message.
+/// How long a stream nobody reads is kept: a tracking limit looks at its price every 10 s by
+/// default, and subscribing anew each time would cost it a round trip and the venue a message.
 const LINGER: Duration = Duration::from_secs(300);
 
 /// How long a stream that the venue refused is not asked for again.

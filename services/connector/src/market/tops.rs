@@ -1,7 +1,7 @@
 //! The newest best bid and ask of each instrument, and whether it may be traded on.
 //!
-//! Freshness is judged on the connection's data: an instrument that nobody trades is quiet, not stale, as
-//! long as its connection is known to carry data (F87, F88).
+//! Freshness is judged on the connection's data: an instrument that nobody trades is quiet, not
+//! stale, as long as its connection is known to carry data (F87, F88).
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use crate::{scale, wire};
 #[cfg(test)]
 mod tests;
 
-/// How far a quote may lag behind the venue's clock (F89). Beyond it the way to us is backed up, and what
-/// looks new is old.
+/// How far a quote may lag behind the venue's clock (F89). Beyond it the way to us is backed up,
+/// and what looks new is old.
 const LAG_MAX: Duration = Duration::from_secs(3);
 
 /// One quote as it came.
@@ -83,8 +83,9 @@ impl Tops {
         }
     }
 
-    /// Takes a quote; returns whether it is news. An older one never replaces a newer one of the same
-    /// connection (F91); a new connection begins afresh, because a venue may have counted anew (F85).
+    /// Takes a quote; returns whether it is news. An older one never replaces a newer one of the
+    /// same connection (F91); a new connection begins afresh, because a venue may have counted anew
+    /// (F85).
     pub(crate) fn put(&mut self, top: Top) -> bool {
         let current = self
             .connection
@@ -174,8 +175,8 @@ impl Tops {
     }
 }
 
-/// Returns a level in steps. One that is off the steps or not above zero is no price (F75, F96): the rules
-/// changed and the instrument is not refreshed yet, or the venue's number makes no sense.
+/// Returns a level in steps. One that is off the steps or not above zero is no price (F75, F96):
+/// the rules changed and the instrument is not refreshed yet, or the venue's number makes no sense.
 fn scaled(instrument: &Instrument, level: PriceLevel) -> Option<(i64, i64)> {
     let ticks = scale::ticks(instrument, level.price)
         .ok()

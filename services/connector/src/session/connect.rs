@@ -27,12 +27,12 @@ use crate::policy;
 /// How long one step may take. Connecting is tried again, so a step that hangs must not hold it up.
 const STEP_WITHIN: Duration = Duration::from_secs(10);
 
-/// Fills are asked for from this long before the stream was lost: both clocks' errors and what was on its
-/// way then. A fill that was told already is told again, and dropped by its id.
+/// Fills are asked for from this long before the stream was lost: both clocks' errors and what was
+/// on its way then. A fill that was told already is told again, and dropped by its id.
 const MISSED_MARGIN: Duration = Duration::from_secs(10);
 
-/// Pages of fills asked for at one instrument. At 500 to 1,000 fills a page, an outage that needs more is
-/// left to the order service's own reconciliation.
+/// Pages of fills asked for at one instrument. At 500 to 1,000 fills a page, an outage that needs
+/// more is left to the order service's own reconciliation.
 const PAGES_MAX: usize = 10;
 
 /// Bound on one message of a private stream; a batch of a hundred order events is 60 KB.
@@ -79,8 +79,8 @@ impl NotConnected {
     }
 }
 
-/// Opens a connection of the private stream and starts its reader. `held` queues what it says until it
-/// is released.
+/// Opens a connection of the private stream and starts its reader. `held` queues what it says until
+/// it is released.
 pub(super) async fn open(
     session: &Arc<Session>,
     timing: &Timing,
@@ -121,9 +121,9 @@ pub(super) async fn open(
     })
 }
 
-/// Refuses an account in hedge mode. Read at every connection and every extension, because not every venue
-/// tells of a change (F50, F65).
-pub(super) async fn check_mode(session: &Session) -> Result<(), NotConnected> {
+/// Refuses an account in hedge mode. Read at every connection and every extension, because not
+/// every venue tells of a change (F50, F65).
+async fn check_mode(session: &Session) -> Result<(), NotConnected> {
     let mode = session.desk.adapter.position_mode();
     match ask(session, "position mode", &mode).await?.0 {
         PositionMode::OneWay => Ok(()),
@@ -173,14 +173,16 @@ async fn dial(
     Ok(socket)
 }
 
-/// Extends the session's key (F100).
-pub(super) async fn extend(session: &Session, key: &SessionKey) -> Result<(), NotConnected> {
+/// Extends the session's key (F100) and looks whether the account may still be traded.
+pub(super) async fn look_after(session: &Session, key: &SessionKey) -> Result<(), NotConnected> {
     let call = session.desk.adapter.extend_session(key);
-    ask(session, "session key", &call).await.map(|_| ())
+    ask(session, "session key", &call).await?;
+    check_mode(session).await
 }
 
-/// Tells the readers what REST says of the account now: open orders, the fills since the stream was lost,
-/// positions, balances, margin. `lost` is when; nothing at the first connection of this process.
+/// Tells the readers what REST says of the account now: open orders, the fills since the stream was
+/// lost, positions, balances, margin. `lost` is when; nothing at the first connection of this
+/// process.
 pub(super) async fn backfill(
     session: &Session,
     lost: Option<UnixNanos>,
@@ -252,8 +254,8 @@ async fn fills(session: &Session, lost: UnixNanos) -> Result<(), NotConnected> {
     Ok(())
 }
 
-/// Returns whether the account changed at the venue after the last thing the stream said: then the stream
-/// is dead however alive its connection is (F87). Quiet otherwise (F88).
+/// Returns whether the account changed at the venue after the last thing the stream said: then the
+/// stream is dead however alive its connection is (F87). Quiet otherwise (F88).
 pub(super) async fn missed_something(session: &Session) -> Result<bool, NotConnected> {
     let desk = &session.desk;
     let balances = desk.adapter.balances(&session.context());

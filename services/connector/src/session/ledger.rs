@@ -1,4 +1,5 @@
-//! What a session remembers of its account's trading, to ask for what it missed while it was away (F39).
+//! What a session remembers of its account's trading, to ask for what it missed while it was away
+//! (F39).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chimera_model::report::Fill;
 use chimera_model::{Symbol, TradeId, UnixNanos};
 
-/// Instruments remembered. An account trades dozens; beyond this the least recent would cost a query each
-/// at every reconnect, and the order service reconciles them all the same.
+/// Instruments remembered. An account trades dozens; beyond this the least recent would cost a
+/// query each at every reconnect, and the order service reconciles them all the same.
 const SYMBOLS_MAX: usize = 256;
 
 /// The instruments that were traded, with the last fill known of each.

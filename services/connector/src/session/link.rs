@@ -1,4 +1,5 @@
-//! One connection of the private stream: its socket's reader, and how it is held, released and ended.
+//! One connection of the private stream: its socket's reader, and how it is held, released and
+//! ended.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,8 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// Frames remembered while two connections overlap. A second of a busy account is some hundred; beyond
-/// this a duplicate passes, which consumers drop by its ids.
+/// Frames remembered while two connections overlap. A second of a busy account is some hundred;
+/// beyond this a duplicate passes, which consumers drop by its ids.
 pub(super) const OVERLAP_FRAMES_MAX: usize = 4_096;
 
 /// Notices that may wait for the session's task; each kind says the same however often it is said.

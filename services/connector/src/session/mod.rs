@@ -193,8 +193,8 @@ impl Session {
             .publish(Event::Fill(wire::fill(fill, self.stamp(received))));
     }
 
-    /// Returns an event in the contract's words. The fill goes before the order's new state: whoever sums
-    /// fills must not see an order filled whose fills are missing.
+    /// Returns an event in the contract's words. The fill goes before the order's new state:
+    /// whoever sums fills must not see an order filled whose fills are missing.
     fn words(&self, event: &AccountEvent, stamp: Stamp) -> Vec<Event> {
         match event {
             AccountEvent::Order(report) => {
@@ -227,7 +227,8 @@ impl Session {
         }
     }
 
-    /// Counts a report that cannot be stated in steps. Its fill, if any, was told: money is not lost.
+    /// Counts a report that cannot be stated in steps. Its fill, if any, was told: money is not
+    /// lost.
     fn unstated(&self, cause: &str) {
         metrics::unstated_report();
         warn!(venue = %self.desk.venue, account = %self.account, cause, "order report not stated");

@@ -18,8 +18,8 @@ use crate::desk::unix_nanos;
 use crate::metrics;
 use crate::wire;
 
-/// Frames kept that name an instrument which is not known yet. Listings are rare; a venue that names more
-/// than this many unknown ones before the list was read again is not read by us.
+/// Frames kept that name an instrument which is not known yet. Listings are rare; a venue that
+/// names more than this many unknown ones before the list was read again is not read by us.
 const PARKED_MAX: usize = 64;
 
 /// Reads one socket until it ends or is told to.
@@ -56,9 +56,10 @@ impl Reading {
                 }
                 incoming = self.socket.next() => match incoming {
                     Ok(Incoming::Frame(frame)) if self.held.is_some() => {
-                        // Beyond the bound the oldest goes: the successor's backfill by REST has it.
+                        // Beyond the bound the oldest goes, and what it said is asked for.
                         if queued.len() >= OVERLAP_FRAMES_MAX {
                             queued.pop_front();
+                            self.notify(Notice::Unreadable);
                         }
                         queued.push_back(frame);
                     }
@@ -89,8 +90,8 @@ impl Reading {
         }
     }
 
-    /// Reads what was parked once more: the instruments were read again. What is unknown even now is
-    /// counted and named; an operator has to look.
+    /// Reads what was parked once more: the instruments were read again. What is unknown even now
+    /// is counted and named; an operator has to look.
     fn reread(&self, parked: &mut VecDeque<(Bytes, UnixNanos)>) {
         for (payload, received) in parked.drain(..) {
             if self.read(&payload, received) {
@@ -99,8 +100,8 @@ impl Reading {
         }
     }
 
-    /// Reads one frame; returns whether it named an instrument that is not known. One bad message never
-    /// ends a stream (F109).
+    /// Reads one frame; returns whether it named an instrument that is not known. One bad message
+    /// never ends a stream (F109).
     fn read(&self, payload: &Bytes, received: UnixNanos) -> bool {
         let session = &self.session;
         let events = match session
@@ -116,10 +117,11 @@ impl Reading {
                 return false;
             }
         };
-        // A session's key stands in the event that ends it; everything else may be shown to an operator.
+        // A session's key stands in the event that ends it; everything else may be shown to an
+        // operator.
         if !events.contains(&AccountEvent::SessionExpired) {
             let text = wire::cut(&String::from_utf8_lossy(payload));
-            debug!(venue = %session.desk.venue, generation = self.generation, frame = text, "frame");
+            debug!(venue = %session.desk.venue, generation = self.generation, text, "frame");
         }
         let mut unmapped = false;
         for event in &events {

@@ -1,4 +1,5 @@
-//! The task of one session: connects, keeps the connection, replaces it, and starts over when it is lost.
+//! The task of one session: connects, keeps the connection, replaces it, and starts over when it is
+//! lost.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use chimera_model::UnixNanos;
 use chimera_runtime::tasks::Tasks;
 use futures::FutureExt;
 use rand::RngExt;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::warn;
 
 use super::Session;
@@ -22,18 +23,20 @@ use crate::metrics;
 /// How often the stream is compared with what it owes us.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// How long a connection and its planned successor stand side by side (F101): whatever was on its way
-/// when the successor subscribed has arrived by then.
+/// How long a connection and its planned successor stand side by side (F101): whatever was on its
+/// way when the successor subscribed has arrived by then.
 const OVERLAP: Duration = Duration::from_secs(1);
 
-/// How long to wait before a planned replacement is tried again; the old connection stands meanwhile.
+/// How long to wait before a planned replacement is tried again; the old connection stands
+/// meanwhile.
 const REPLACE_AGAIN: Duration = Duration::from_secs(60);
 
-/// Shortest time between two backfills that unreadable frames ask for: each costs dozens of weights.
+/// Shortest time between two backfills that unreadable frames ask for: each costs dozens of
+/// weights.
 const BACKFILL_SPACING: Duration = Duration::from_secs(5);
 
-/// Keeps a session until the tasks are cancelled or the venue refuses it. A panic is this session's own:
-/// it starts over after a wait, and no other session notices (F130).
+/// Keeps a session until the tasks are cancelled or the venue refuses it. A panic is this session's
+/// own: it starts over after a wait, and no other session notices (F130).
 pub(crate) async fn run(session: Arc<Session>, timing: Timing, tasks: Tasks) {
     let mut keeper = Keeper {
         session,
@@ -67,6 +70,76 @@ struct Keeper {
     generation: u64,
     /// When the account was last known to be complete; nothing before the first time.
     lost: Option<UnixNanos>,
+}
+
+/// When a live connection is looked after.
+struct Timers {
+    extend: Interval,
+    look: Interval,
+    replace_at: Instant,
+    unread: Unread,
+}
+
+/// Frames that could not be read: what they said is asked for, at once and then no more often than
+/// [`BACKFILL_SPACING`].
+#[derive(Default)]
+struct Unread {
+    waiting: bool,
+    asked: Option<Instant>,
+}
+
+impl Unread {
+    fn note(&mut self) {
+        self.waiting = true;
+    }
+
+    fn asked(&mut self) {
+        self.waiting = false;
+        self.asked = Some(Instant::now());
+    }
+
+    async fn due(&self) {
+        if !self.waiting {
+            return std::future::pending().await;
+        }
+        if let Some(asked) = self.asked {
+            sleep_until(asked + BACKFILL_SPACING).await;
+        }
+    }
+}
+
+/// What is due of a live connection.
+enum Due {
+    Failed,
+    Ended(String),
+    Notice(Notice),
+    Backfill,
+    Look,
+    Extend,
+    Replace,
+}
+
+async fn due(session: &Session, link: &mut Link, timers: &mut Timers) -> Due {
+    tokio::select! {
+        biased;
+        () = session.until_failed() => Due::Failed,
+        ended = &mut link.reader => {
+            Due::Ended(ended.unwrap_or_else(|_| "internal fault".to_owned()))
+        }
+        Some(notice) = link.notices.recv() => Due::Notice(notice),
+        () = timers.unread.due() => Due::Backfill,
+        _ = timers.look.tick() => Due::Look,
+        _ = timers.extend.tick() => Due::Extend,
+        () = sleep_until(timers.replace_at) => Due::Replace,
+    }
+}
+
+/// Returns an interval that begins with a wait.
+fn every(span: Duration) -> Interval {
+    let mut interval = interval(span);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval.reset();
+    interval
 }
 
 /// How a live connection ended.
@@ -136,70 +209,67 @@ impl Keeper {
     async fn live(&mut self, mut link: Link) -> Over {
         let session = self.session.clone();
         let rules = session.desk.adapter.session_rules();
-        let mut extend = interval(self.timing.session_extend(rules.extend_interval));
-        let mut look = interval(LOOK_EVERY);
-        extend.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        extend.reset();
-        let mut replace_at = self.replace_at(&link);
-        let mut backfilled = Instant::now();
+        let mut timers = Timers {
+            extend: every(self.timing.session_extend(rules.extend_interval)),
+            look: every(LOOK_EVERY),
+            replace_at: self.replace_at(&link),
+            unread: Unread::default(),
+        };
         loop {
-            tokio::select! {
-                biased;
-                () = session.until_failed() => { link.end().await; return Over::Failed; }
-                ended = &mut link.reader => {
-                    return Over::Lost(ended.unwrap_or_else(|_| "internal fault".to_owned()));
+            match due(&session, &mut link, &mut timers).await {
+                Due::Failed => {
+                    link.end().await;
+                    return Over::Failed;
                 }
-                Some(notice) = link.notices.recv() => match notice {
-                    Notice::Closing => replace_at = Instant::now(),
-                    Notice::Expired => return lose(link, "the session's key expired").await,
-                    Notice::Silent => match connect::missed_something(&session).await {
-                        Ok(true) => return lose(link, "the stream is silent about changes").await,
-                        Ok(false) => session.vouch(),
-                        // Not known: the silence shows as staleness, and is looked at again.
-                        Err(error) => warn!(venue = %session.desk.venue, ?error, "probe failed"),
-                    },
-                    Notice::Unreadable if backfilled.elapsed() < BACKFILL_SPACING => {}
-                    Notice::Unreadable => {
-                        backfilled = Instant::now();
-                        let since = Some(session.desk.venue_now());
-                        if let Err(error) = connect::backfill(&session, since).await {
-                            return self.end_with(link, error).await;
-                        }
-                    }
+                Due::Ended(cause) => return Over::Lost(cause),
+                Due::Notice(Notice::Closing) => timers.replace_at = Instant::now(),
+                Due::Notice(Notice::Expired) => {
+                    return lose(link, "the session's key expired").await;
+                }
+                Due::Notice(Notice::Unreadable) => timers.unread.note(),
+                Due::Notice(Notice::Silent) => match connect::missed_something(&session).await {
+                    Ok(true) => return lose(link, "the stream is silent about changes").await,
+                    Ok(false) => session.vouch(),
+                    // Not known: the silence shows as staleness, and is looked at again.
+                    Err(error) => warn!(venue = %session.desk.venue, ?error, "probe failed"),
                 },
-                _ = look.tick() => {
+                Due::Backfill => {
+                    timers.unread.asked();
+                    let since = Some(session.desk.venue_now());
+                    if let Err(error) = connect::backfill(&session, since).await {
+                        return self.end_with(link, error).await;
+                    }
+                }
+                Due::Look => {
                     if let Some(index) = session.echoes.overdue(Instant::now()) {
                         let cause = format!("the stream never spoke of order {index}");
                         return lose(link, &cause).await;
                     }
                 }
-                _ = extend.tick() => {
-                    let mut looked_after = connect::extend(&session, &link.key).await;
-                    if looked_after.is_ok() {
-                        looked_after = connect::check_mode(&session).await;
-                    }
-                    if let Err(error) = looked_after {
+                Due::Extend => {
+                    if let Err(error) = connect::look_after(&session, &link.key).await {
                         return self.end_with(link, error).await;
                     }
                 }
-                () = sleep_until(replace_at) => match self.replace(link).await {
-                    (next, Ok(())) => {
-                        link = next;
-                        replace_at = self.replace_at(&link);
-                    }
-                    (old, Err(NotConnected::Refused(cause))) => {
-                        session.fail(&cause);
-                        link = old;
-                    }
-                    (old, Err(NotConnected::NotYet { cause, .. })) => {
-                        warn!(venue = %session.desk.venue, cause, "not replaced yet");
-                        link = old;
-                        replace_at = Instant::now() + REPLACE_AGAIN;
-                    }
-                },
+                Due::Replace => {
+                    let (counts, replaced) = self.replace(link).await;
+                    link = counts;
+                    timers.replace_at = self.replaced(&link, replaced);
+                }
             }
         }
+    }
+
+    /// Returns when the next replacement is due after this one, done or not.
+    fn replaced(&self, link: &Link, replaced: Result<(), NotConnected>) -> Instant {
+        match replaced {
+            Ok(()) => return self.replace_at(link),
+            Err(NotConnected::Refused(cause)) => self.session.fail(&cause),
+            Err(NotConnected::NotYet { cause, .. }) => {
+                warn!(venue = %self.session.desk.venue, cause, "not replaced yet");
+            }
+        }
+        Instant::now() + REPLACE_AGAIN
     }
 
     /// Opens the successor before the old connection goes (F101); gives back the one that counts.
@@ -220,8 +290,8 @@ impl Keeper {
         (next, Ok(()))
     }
 
-    /// Returns when a connection is to be replaced: before the venue ends it, and not at the same moment
-    /// as every other session.
+    /// Returns when a connection is to be replaced: before the venue ends it, and not at the same
+    /// moment as every other session.
     fn replace_at(&self, link: &Link) -> Instant {
         let age = self.session.desk.adapter.stream_rules().connection_age_max;
         let age = self.timing.connection_age(age);
@@ -240,7 +310,8 @@ impl Keeper {
     }
 
     fn note_lost(&mut self, cause: &str) {
-        // The stream was last known to be whole when it last said something, not when the loss was noticed.
+        // The stream was last known to be whole when it last said something, not when the loss was
+        // noticed.
         let silent = u64::try_from(self.session.staleness().as_nanos()).unwrap_or(u64::MAX);
         let heard = self
             .session

@@ -38,9 +38,9 @@ impl StatusCell {
         self.lock().clone()
     }
 
-    /// Enters a state; returns whether there is something to tell. LIVE always is, since a new connection
-    /// means "reconcile". FAILED and CLOSED are final: what a late task says afterwards changes nothing
-    /// (F119).
+    /// Enters a state; returns whether there is something to tell. LIVE always is, since a new
+    /// connection means "reconcile". FAILED and CLOSED are final: what a late task says afterwards
+    /// changes nothing (F119).
     pub(crate) fn enter(&self, state: SessionState, reason: &str, now: UnixNanos) -> bool {
         let mut status = self.lock();
         let allowed = match status.state {

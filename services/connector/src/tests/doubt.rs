@@ -9,7 +9,8 @@ use serde_json::json;
 use tokio::time::timeout;
 use tonic::Code;
 
-use super::mesh::{Mesh, SOON, lost_reply};
+use super::mesh::{Mesh, SOON};
+use super::steer::lost_reply;
 
 #[tokio::test]
 async fn f001_f002_f110_a_lost_reply_is_unknown_and_the_order_is_found_by_its_id() {

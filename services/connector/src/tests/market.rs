@@ -184,7 +184,7 @@ async fn f101_an_old_market_connection_is_replaced_and_no_price_goes_stale() {
 #[tokio::test]
 async fn an_instrument_without_a_price_in_time_is_an_error_and_not_an_old_price() {
     let mesh = Mesh::live().await;
-    let refused = super::mesh::refusal(QUOTE, 503, -1000, 1_000);
+    let refused = super::steer::refusal(QUOTE, 503, -1000, 1_000);
     mesh.fault(refused).await;
     mesh.venue("POST", "/market", json!({"paused": true})).await;
     let request = pb::GetTopOfBookRequest {

@@ -10,17 +10,16 @@ use chimera_contracts::common::v1 as common;
 use chimera_contracts::connector::v1 as pb;
 use chimera_contracts::connector::v1::account_event::Event;
 use chimera_contracts::connector::v1::connector_service_client::ConnectorServiceClient;
-use chimera_contracts::connector::v1::watch_account_response::Frame;
-use chimera_egress::{Egress, EgressPolicy, HttpClient, HttpLimits, HttpRequest, ReqwestClient};
+use chimera_egress::{Egress, EgressPolicy, ReqwestClient};
 use chimera_model::{Account, Venue};
 use chimera_runtime::drain::Drain;
 use chimera_runtime::{Channel, Clock};
 use chimera_venue::{Credentials, VenueAdapter};
 use chimera_venue_sim::{Listeners, SharedClock, SimConfig, Simulator, VenueKind};
-use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
-use tonic::Streaming;
+use serde_json::Value;
 
+use super::steer::{control, http_client};
+use super::watch::Watch;
 use crate::{Config, Deps, Server, Timing, VenueConfig, start};
 
 pub(super) const VENUE: &str = "binance-usdm";
@@ -37,7 +36,7 @@ pub(super) struct Mesh {
     pub client: ConnectorServiceClient<Channel>,
     pub server: Server,
     pub drain: Drain,
-    http: ReqwestClient,
+    pub http: ReqwestClient,
     next_index: AtomicI64,
 }
 
@@ -143,55 +142,6 @@ impl Mesh {
         }
     }
 
-    /// Steers the venue, or asks for its books.
-    pub(super) async fn venue(&self, method: &str, path: &str, body: Value) -> Value {
-        control(&self.http, &self.sim, method, path, body).await
-    }
-
-    pub(super) async fn fault(&self, fault: Value) {
-        self.venue("POST", "/faults", fault).await;
-    }
-
-    /// Returns the venue's orders of one index.
-    pub(super) async fn orders_at_venue(&self, index: i64) -> Vec<Value> {
-        let ledger = self.venue("GET", "/ledger", json!({})).await;
-        let orders = ledger["orders"].as_array().unwrap().clone();
-        let ours = |order: &Value| {
-            order["client_id"]
-                .as_str()
-                .unwrap_or("")
-                .contains(&tail(index))
-        };
-        orders.into_iter().filter(ours).collect()
-    }
-
-    /// Returns how often the venue was asked for something, e.g. `POST /fapi/v1/order`.
-    pub(super) async fn requests(&self, endpoint: &str) -> u64 {
-        let counters = self.venue("GET", "/counters", json!({})).await;
-        counters["requests"][endpoint].as_u64().unwrap_or(0)
-    }
-
-    /// Returns how often the scripted faults have happened, all together.
-    pub(super) async fn hits(&self) -> u64 {
-        let faults = self.venue("GET", "/faults", json!({})).await;
-        faults
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|fault| fault["hits"].as_u64().unwrap())
-            .sum()
-    }
-
-    /// Waits until the venue was asked for something so often.
-    pub(super) async fn until_requests(&self, endpoint: &str, count: u64) {
-        let asked = async {
-            while self.requests(endpoint).await < count {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(SOON, asked).await.expect("the venue is asked");
-    }
-
     pub(super) async fn session(&self) -> pb::Session {
         let request = pb::GetSessionRequest {
             account: ACCOUNT.into(),
@@ -220,28 +170,7 @@ impl Mesh {
     }
 
     pub(super) async fn watch(&self) -> Watch {
-        let request = pb::WatchAccountRequest {
-            account: ACCOUNT.into(),
-            venue: VENUE.into(),
-        };
-        let mut frames = self
-            .client
-            .clone()
-            .watch_account(request)
-            .await
-            .unwrap()
-            .into_inner();
-        let ack = next(&mut frames).await;
-        assert!(matches!(ack, Some(Frame::Ack(_))), "{ack:?}");
-        let Some(Frame::Snapshot(snapshot)) = next(&mut frames).await else {
-            panic!("the second frame is the snapshot");
-        };
-        let seq = snapshot.seq;
-        Watch {
-            frames,
-            snapshot,
-            seq,
-        }
+        Watch::open(&self.client).await
     }
 
     pub(super) async fn instrument(&self) -> common::Instrument {
@@ -359,138 +288,4 @@ impl Mesh {
         assert_eq!(self.server.close(SOON).await, 0, "every task ends");
         self.sim.shutdown().await;
     }
-}
-
-fn http_client() -> ReqwestClient {
-    let tls = chimera_egress::tls::client_config(None).unwrap();
-    ReqwestClient::new(&tls).unwrap()
-}
-
-async fn control(
-    http: &ReqwestClient,
-    sim: &Simulator,
-    method: &str,
-    path: &str,
-    body: Value,
-) -> Value {
-    let url = format!("{}/v1/venues/{VENUE}{path}", sim.endpoints().control);
-    let mut request = HttpRequest::new(method.parse().unwrap(), url.parse().unwrap());
-    request
-        .headers
-        .insert("content-type", "application/json".parse().unwrap());
-    request.body = body.to_string().into();
-    let limits = HttpLimits {
-        deadline: Instant::now() + SOON,
-        max_body_bytes: 16 << 20,
-    };
-    let response = http.send(request, limits).await.unwrap();
-    let text = String::from_utf8_lossy(&response.body).into_owned();
-    assert!(
-        response.status.is_success(),
-        "{method} {path}: {} {text}",
-        response.status
-    );
-    serde_json::from_slice(&response.body).unwrap()
-}
-
-/// Returns a fault of the submit's reply: it is processed, and the reply is lost in a way.
-pub(super) fn lost_reply(method: &str, how: &str) -> Value {
-    let endpoint = format!("{method} /fapi/v1/order");
-    json!({"kind": "drop_reply", "how": how, "when": {"endpoint": endpoint}})
-}
-
-/// Returns a fault of one endpoint: the venue refuses with a code, so often.
-pub(super) fn refusal(endpoint: &str, status: u16, code: i64, count: u32) -> Value {
-    json!({
-        "kind": "reject", "status": status, "code": code, "message": "scripted",
-        "when": {"endpoint": endpoint}, "count": count,
-    })
-}
-
-fn tail(index: i64) -> String {
-    format!("-{index}")
-}
-
-/// A reader of the account that checks every sequence on the way.
-pub(super) struct Watch {
-    frames: Streaming<pb::WatchAccountResponse>,
-    pub snapshot: pb::AccountSnapshot,
-    seq: u64,
-}
-
-impl Watch {
-    /// Returns the next event; heartbeats pass.
-    pub(super) async fn event(&mut self) -> Event {
-        loop {
-            match next(&mut self.frames).await {
-                Some(Frame::Event(event)) => {
-                    assert_eq!(event.prev_seq, self.seq, "no event is left out");
-                    self.seq = event.seq;
-                    return event.event.expect("an event holds something");
-                }
-                Some(Frame::Heartbeat(_)) => {}
-                other => panic!("not an event: {other:?}"),
-            }
-        }
-    }
-
-    /// Returns the first event that `wanted` turns into something.
-    pub(super) async fn find<T>(&mut self, wanted: impl Fn(Event) -> Option<T>) -> T {
-        let find = async {
-            loop {
-                if let Some(found) = wanted(self.event().await) {
-                    return found;
-                }
-            }
-        };
-        timeout(SOON, find).await.expect("the event comes")
-    }
-
-    /// Returns the next report of an order in a state, by a channel.
-    pub(super) async fn order(
-        &mut self,
-        index: i64,
-        status: pb::ReportedStatus,
-        source: pb::ReportSource,
-    ) -> pb::OrderReport {
-        self.find(|event| match event {
-            Event::Order(report)
-                if report.client_order_index == index
-                    && report.status() == status
-                    && report.source() == source =>
-            {
-                Some(report)
-            }
-            _ => None,
-        })
-        .await
-    }
-
-    /// Waits until the stream has spoken of an order, by the venue's id.
-    pub(super) async fn session_heard_of(&mut self, venue_order_id: &str) {
-        self.find(|event| match event {
-            Event::Order(report) => (report.venue_order_id == venue_order_id
-                && report.source() == pb::ReportSource::Stream)
-                .then_some(()),
-            _ => None,
-        })
-        .await;
-    }
-
-    /// Returns the next change of the session to a state.
-    pub(super) async fn state(&mut self, state: pb::SessionState) -> pb::Session {
-        self.find(|event| match event {
-            Event::Session(session) if session.state() == state => Some(session),
-            _ => None,
-        })
-        .await
-    }
-}
-
-async fn next(frames: &mut Streaming<pb::WatchAccountResponse>) -> Option<Frame> {
-    let message = timeout(SOON, frames.message())
-        .await
-        .expect("a frame comes")
-        .unwrap();
-    message.and_then(|message| message.frame)
 }

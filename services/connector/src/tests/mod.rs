@@ -1,5 +1,5 @@
-//! The connector against a simulated venue over real sockets: what a caller is told against what the
-//! venue's own books say.
+//! The connector against a simulated venue over real sockets: what a caller is told against what
+//! the venue's own books say.
 
 mod doubt;
 mod market;
@@ -9,4 +9,6 @@ mod queries;
 mod refusals;
 mod secrets;
 mod sessions;
+mod steer;
 mod twisted;
+mod watch;

@@ -97,10 +97,13 @@ async fn f109_one_unreadable_frame_ends_no_stream_and_what_it_said_is_asked_for(
     let mesh = Mesh::twisted(simulator().await, Timing::default(), twist).await;
     mesh.until_state(SessionState::Live).await;
     let mut watch = mesh.watch().await;
-    // A backfill is due only some seconds after the one before; the echo is due later than that.
     let first = mesh.resting_buy().await;
     let index = first.client_order_index;
     mesh.submit(first).await;
+    let asked = watch
+        .order(index, ReportedStatus::New, ReportSource::Query)
+        .await;
+    assert_eq!(asked.generation, 1, "asked for, not reconnected for");
     let second = mesh.resting_buy().await;
     let other = second.client_order_index;
     mesh.submit(second).await;
@@ -108,9 +111,6 @@ async fn f109_one_unreadable_frame_ends_no_stream_and_what_it_said_is_asked_for(
         .order(other, ReportedStatus::New, ReportSource::Stream)
         .await;
     assert_eq!(report.generation, 1);
-    watch
-        .order(index, ReportedStatus::New, ReportSource::Query)
-        .await;
     mesh.end().await;
 }
 

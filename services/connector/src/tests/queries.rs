@@ -5,7 +5,8 @@ use chimera_runtime::fault::{reason_of, retry_after_of};
 use pb::{Outcome, ReportSource, ReportedStatus};
 use serde_json::json;
 
-use super::mesh::{ACCOUNT, Mesh, SYMBOL, VENUE, refusal};
+use super::mesh::{ACCOUNT, Mesh, SYMBOL, VENUE};
+use super::steer::refusal;
 
 fn fills_after(trade_id: &str) -> pb::ListFillsRequest {
     pb::ListFillsRequest {

@@ -8,7 +8,8 @@ use serde_json::json;
 use tokio::time::timeout;
 use tonic::Code;
 
-use super::mesh::{ACCOUNT, Mesh, SOON, SYMBOL, VENUE, VENUE_SYMBOL, refusal, simulator};
+use super::mesh::{ACCOUNT, Mesh, SOON, SYMBOL, VENUE, VENUE_SYMBOL, simulator};
+use super::steer::refusal;
 use crate::Timing;
 
 const PLACE: &str = "POST /fapi/v1/order";

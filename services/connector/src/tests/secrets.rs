@@ -8,7 +8,8 @@ use pb::SessionState;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::mesh::{Mesh, lost_reply, refusal};
+use super::mesh::Mesh;
+use super::steer::{lost_reply, refusal};
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -32,7 +33,8 @@ impl<'a> MakeWriter<'a> for Captured {
     }
 }
 
-/// H61: everything is logged at the finest level that an operator can ask for while things go wrong.
+/// H61: everything is logged at the finest level that an operator can ask for while things go
+/// wrong.
 #[tokio::test]
 async fn h061_keys_and_secrets_are_in_no_log_and_no_debug() {
     let captured = Captured::default();

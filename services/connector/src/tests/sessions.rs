@@ -8,7 +8,8 @@ use pb::{Outcome, ReportSource, ReportedStatus, SessionState};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::mesh::{ACCOUNT, Mesh, SOON, VENUE, refusal, simulator};
+use super::mesh::{ACCOUNT, Mesh, SOON, VENUE, simulator};
+use super::steer::refusal;
 use crate::Timing;
 
 const LISTEN_KEY: &str = "POST /fapi/v1/listenKey";
