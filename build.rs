@@ -2,8 +2,15 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const SERVICES: [&str; 7] =
-    ["api_factory", "common", "connector", "egress", "market_data", "order", "position"];
+const SERVICES: [&str; 7] = [
+    "api_factory",
+    "common",
+    "connector",
+    "egress",
+    "market_data",
+    "order",
+    "position",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -16,10 +23,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     files.sort();
 
     let mut compiler = protox::Compiler::new(["proto"])?;
-    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
+    compiler
+        .include_imports(true)
+        .include_source_info(true)
+        .open_files(&files)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // Written raw: the option values in it (REST paths, scales) are unknown fields to prost's own descriptor types.
-    fs::write(out.join("chimera.binpb"), compiler.encode_file_descriptor_set())?;
+    fs::write(
+        out.join("chimera.binpb"),
+        compiler.encode_file_descriptor_set(),
+    )?;
     tonic_prost_build::configure().compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

@@ -6,8 +6,7 @@
 
 /// Every file of the contract with its imports, options and comments, as an encoded
 /// `google.protobuf.FileDescriptorSet`.
-pub const FILE_DESCRIPTOR_SET: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/chimera.binpb"));
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/chimera.binpb"));
 
 /// Words, stream frames and error reasons that every service shares.
 pub mod common {

@@ -167,3 +167,34 @@ fn every_reason_is_documented_with_its_code() {
         }
     }
 }
+
+/// Every reason that code may give stands in the contract's closed list.
+#[test]
+fn every_reason_in_code_is_one_of_the_contract() {
+    let proto = fs::read_to_string(repository_root().join("proto/chimera/common/v1/errors.proto"))
+        .expect("errors.proto");
+    let known: Vec<&str> = proto
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("ERROR_REASON_"))
+        .collect();
+    let mut seen = 0;
+    for path in crate::source::shipped_files() {
+        // The simulator speaks a venue's words, not ours.
+        if path.to_string_lossy().contains("venue-sim") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("source");
+        for body in text.split("fn reason(").skip(1) {
+            let body = body.split("\n    }").next().unwrap_or_default();
+            // Every second piece between quotes is a literal.
+            for literal in body.split('"').skip(1).step_by(2) {
+                seen += 1;
+                assert!(known.contains(&literal), "{}: {literal}", path.display());
+            }
+        }
+    }
+    assert!(
+        seen > 40,
+        "the search finds reasons at all, not only {seen}"
+    );
+}

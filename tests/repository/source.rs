@@ -44,6 +44,11 @@ fn is_test(path: &Path) -> bool {
         })
 }
 
+/// Returns the files that are not tests.
+pub fn shipped_files() -> impl Iterator<Item = PathBuf> {
+    rust_files().into_iter().filter(|path| !is_test(path))
+}
+
 fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.lines()
         .enumerate()
