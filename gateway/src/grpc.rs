@@ -1,15 +1,18 @@
 //! gRPC passed on unread: the path decides where to, the bodies and trailers are the service's own.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use chimera_runtime::fault::{Fault, into_status};
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
 use http::{HeaderMap, Request, Response, header};
-use tonic::Code;
+use http_body::Frame;
 use tonic::body::Body;
+use tonic::{Code, Status};
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service, ServiceExt};
 
@@ -78,16 +81,17 @@ impl Fault for UnknownMethod {
 #[derive(Clone)]
 pub(crate) struct Forward {
     routes: Arc<Routes>,
+    web: bool,
 }
 
 impl Forward {
     pub(crate) fn new(routes: Arc<Routes>) -> Self {
-        Self { routes }
+        Self { routes, web: false }
     }
 
     /// Returns the same door for gRPC-web.
     pub(crate) fn web(self) -> GrpcWebService<Self> {
-        GrpcWebLayer::new().layer(self)
+        GrpcWebLayer::new().layer(Self { web: true, ..self })
     }
 }
 
@@ -107,6 +111,40 @@ impl Service<Request<Body>> for Forward {
         for name in HOP_BY_HOP {
             request.headers_mut().remove(name);
         }
-        route.channel.clone().oneshot(request).boxed()
+        if !self.web {
+            return route.channel.clone().oneshot(request).boxed();
+        }
+        let call = route.channel.clone().oneshot(request.map(Unmeasured::wrap));
+        let measureless = |mut answer: Response<Body>| {
+            answer.headers_mut().remove(header::CONTENT_LENGTH);
+            answer.map(Unmeasured::wrap)
+        };
+        call.map_ok(measureless).boxed()
+    }
+}
+
+/// A body that does not say how long it is. gRPC-web's translation repeats what the untranslated body
+/// says of its length, which is another one.
+struct Unmeasured(Body);
+
+impl Unmeasured {
+    fn wrap(body: Body) -> Body {
+        Body::new(Self(body))
+    }
+}
+
+impl http_body::Body for Unmeasured {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Pin::new(&mut self.0).poll_frame(task)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
     }
 }

@@ -30,4 +30,4 @@ mod web;
 
 pub use config::Config;
 pub use error::{ConfigError, Error};
-pub use server::{GatewayDeps, Metrics, Server, bind, start};
+pub use server::{GatewayDeps, Server, bind, start};

@@ -2,12 +2,12 @@
 //! ready, and the metrics.
 
 use bytes::Bytes;
+use chimera_runtime::telemetry::MetricsHandle;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
 use tonic::body::Body;
 
-use crate::Metrics;
 use crate::health::Watchman;
 use crate::refusal::Refusal;
 use crate::rest::{Transcoder, errors};
@@ -17,7 +17,7 @@ use crate::routes::Routes;
 pub(crate) struct Pages {
     index: Bytes,
     watchman: Watchman,
-    metrics: Metrics,
+    metrics: MetricsHandle,
 }
 
 /// One page.
@@ -74,7 +74,7 @@ impl Pages {
         routes: &Routes,
         rest: &Transcoder,
         watchman: Watchman,
-        metrics: Metrics,
+        metrics: MetricsHandle,
     ) -> Self {
         let endpoint =
             |(method, verb, path): (_, &'_ Method, _)| (path, verb.as_str().to_owned(), method);

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use tonic::Code;
 
-use chimera_runtime::fault::{Fault, FieldError, FieldViolation};
+use chimera_runtime::fault::{Fault, FieldError, FieldViolation, Outcome};
 
 /// A request that goes no further than the edge.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -166,6 +166,8 @@ impl Fault for Refusal {
                     .collect()
             }
             Self::BodyTooLarge { limit } => vec![("limit", limit.to_string())],
+            // A deadline elsewhere leaves the outcome open; here it does not.
+            Self::BodyTooSlow => vec![Outcome::NotBegun.fact()],
             Self::Media { header, .. } => vec![("header", (*header).to_owned())],
             Self::UnknownPath { near } if !near.is_empty() => vec![("near", near.join(", "))],
             Self::WrongVerb { allow } => vec![("allow", allow.clone())],

@@ -9,6 +9,7 @@ use std::time::Duration;
 use chimera_contracts::FILE_DESCRIPTOR_SET;
 use chimera_runtime::drain::{Completion, Signal};
 use chimera_runtime::listen::serve_http;
+use chimera_runtime::telemetry::MetricsHandle;
 use chimera_runtime::{Channel, Service};
 use http::Request;
 use hyper::body::Incoming;
@@ -36,34 +37,14 @@ const OWN_DESCRIPTORS: [&[u8]; 3] = [
     tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
 ];
 
-/// Writes all metrics of the process as Prometheus reads them.
-#[derive(Clone)]
-pub struct Metrics(Arc<dyn Fn() -> String + Send + Sync>);
-
-impl Metrics {
-    /// Returns what `render` writes, anew for each question.
-    pub fn new(render: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self(Arc::new(render))
-    }
-
-    pub(crate) fn render(&self) -> String {
-        (self.0)()
-    }
-}
-
-impl std::fmt::Debug for Metrics {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Metrics")
-    }
-}
-
 /// What the edge stands in front of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct GatewayDeps {
     /// The public services, by their full names (`chimera.order.v1.OrderService`), and the way to each.
+    /// The same way must lead to `grpc.health.v1.Health` of whoever serves it, or it never counts as ready.
     pub channels: Vec<(String, Channel)>,
     /// What `/metrics` shows.
-    pub metrics: Metrics,
+    pub metrics: MetricsHandle,
     /// Tells when to stop.
     pub drain: Signal,
 }
