@@ -10,6 +10,9 @@ const STRICT_BYTES_MAX: usize = 64;
 /// Longest text of a venue. Venues pad with zeros; none pads this far.
 const VENUE_BYTES_MAX: usize = 128;
 
+/// Eighteen digits never overflow 64 bits.
+const PLAIN_DIGITS_MAX: usize = 18;
+
 /// Beyond this an exponent cannot belong to a value that is held.
 const EXPONENT_MAX: i64 = 1_000;
 
@@ -53,8 +56,35 @@ impl Decimal {
     /// # Errors
     /// Refuses whatever is not a JSON number, and whatever would round.
     pub fn parse_venue(text: &str) -> Result<Self, DecimalError> {
-        spell(text.as_bytes(), VENUE_BYTES_MAX)?.value()
+        match plain(text.as_bytes()) {
+            Some((value, decimals)) => Self::from_scaled(value, decimals),
+            None => spell(text.as_bytes(), VENUE_BYTES_MAX)?.value(),
+        }
     }
+}
+
+/// The common case of [`Decimal::parse_venue`]: few digits and at most one point. Whatever is odd
+/// is left to the careful reader.
+fn plain(text: &[u8]) -> Option<(i64, u32)> {
+    let negative = text.first() == Some(&b'-');
+    let digits = &text[usize::from(negative)..];
+    let (whole, fraction) = match digits.iter().position(|byte| *byte == b'.') {
+        Some(point) if point + 1 < digits.len() => (&digits[..point], &digits[point + 1..]),
+        Some(_) => return None,
+        None => (digits, &[][..]),
+    };
+    if whole.is_empty() || whole.len() + fraction.len() > PLAIN_DIGITS_MAX {
+        return None;
+    }
+    let mut value: i64 = 0;
+    for byte in whole.iter().chain(fraction) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some((if negative { -value } else { value }, fraction.len() as u32))
 }
 
 /// Reads text straight into an integer of `10^-scale` units: the hot path of books.
@@ -70,15 +100,12 @@ pub fn scaled_from_text(text: &str, scale: u8) -> Result<i64, DecimalError> {
 
 /// The common case of [`scaled_from_text`]; whatever is odd is left to the careful reader.
 fn scaled_plain(text: &[u8], scale: u8) -> Option<i64> {
-    /// Eighteen digits never overflow 64 bits.
-    const DIGITS_MAX: usize = 18;
-
     let (whole, fraction) = match text.iter().position(|byte| *byte == b'.') {
         Some(point) => (&text[..point], &text[point + 1..]),
         None => (text, &[][..]),
     };
     let scale = usize::from(scale);
-    if whole.is_empty() || whole.len() + scale > DIGITS_MAX || whole.len() == text.len() - 1 {
+    if whole.is_empty() || whole.len() + scale > PLAIN_DIGITS_MAX || whole.len() == text.len() - 1 {
         return None;
     }
     let (kept, zeros) = fraction.split_at(fraction.len().min(scale));

@@ -17,6 +17,17 @@ impl Decimal {
         if value == 0 {
             return Ok(Self::ZERO);
         }
+        // Nearly every value fits 64 bits, where dividing is an order of magnitude cheaper.
+        if let Ok(mut small) = i64::try_from(value) {
+            while scale > 0 && small % 10 == 0 {
+                small /= 10;
+                scale -= 1;
+            }
+            if scale > MAX_SCALE {
+                return Err(DecimalError::TooPrecise);
+            }
+            return Ok(Self(rust_decimal::Decimal::new(small, scale)));
+        }
         while scale > 0 && value % 10 == 0 {
             value /= 10;
             scale -= 1;

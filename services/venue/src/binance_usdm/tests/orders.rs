@@ -11,9 +11,9 @@ use super::{answered, context, decimal, index, instrument, venue};
 use crate::error::ErrorClass;
 use crate::{FillQuery, NewOrder, OrderKey, OrderKind};
 
-const ORDER: &str = r#"{"orderId":22542179,"symbol":"SOLUSDT","status":"NEW","clientOrderId":"c1-42",
-"price":"20.10","avgPrice":"0.00","origQty":"1.50","executedQty":"0","cumQuote":"0",
-"timeInForce":"GTX","type":"LIMIT","reduceOnly":false,"side":"SELL","positionSide":"BOTH",
+const ORDER: &str = r#"{"orderId":22542179,"symbol":"SOLUSDT","status":"NEW",
+"clientOrderId":"c1-42","price":"20.10","avgPrice":"0.00","origQty":"1.50","executedQty":"0",
+"cumQuote":"0","timeInForce":"GTX","type":"LIMIT","reduceOnly":false,"side":"SELL","positionSide":"BOTH",
 "updateTime":1625474304765}"#;
 
 const TRADE: &str = r#"{"e":"ORDER_TRADE_UPDATE","E":1568879465652,"T":1568879465651,"o":{
@@ -385,8 +385,8 @@ fn f100_the_end_of_a_session_is_an_event() {
 
 #[test]
 fn a_margin_call_names_the_positions() {
-    let frame = r#"{"e":"MARGIN_CALL","E":1587727187525,"cw":"3.16","p":[{"s":"SOLUSDT","ps":"LONG"},
-        {"s":"NEWUSDT","ps":"LONG"}]}"#;
+    let frame = r#"{"e":"MARGIN_CALL","E":1587727187525,"cw":"3.16",
+        "p":[{"s":"SOLUSDT","ps":"LONG"},{"s":"NEWUSDT","ps":"LONG"}]}"#;
     let read = events(frame);
     let [
         AccountEvent::MarginCall { symbols, .. },

@@ -161,7 +161,8 @@ fn f109_unknown_kinds_are_data_and_not_errors() {
             Ok(PublicFrame::Ignored { kind: name })
         );
     }
-    let bar = "{\"e\":\"kline\",\"E\":1638747660000,\"s\":\"X\",\"k\":{\"t\":1638747660000,\"i\":\"3M\",\
+    let bar = "{\"e\":\"kline\",\"E\":1638747660000,\"s\":\"X\",\
+               \"k\":{\"t\":1638747660000,\"i\":\"3M\",\
                \"o\":\"1\",\"c\":\"1\",\"h\":\"1\",\"l\":\"1\",\"v\":\"1\",\"n\":1,\"x\":false,\
                \"q\":\"1\",\"V\":\"1\",\"Q\":\"1\"}}";
     assert_eq!(
@@ -172,7 +173,8 @@ fn f109_unknown_kinds_are_data_and_not_errors() {
 
 #[test]
 fn f109_new_fields_and_odd_order_do_not_matter() {
-    let text = "{\"data\":{\"x9\":[{\"e\":\"trade\"}],\"m\":true,\"q\":\"0.5\",\"p\":\"20.1\",\"t\":5,\
+    let text = "{\"data\":{\"x9\":[{\"e\":\"trade\"}],\"m\":true,\"q\":\"0.5\",\
+                \"p\":\"20.1\",\"t\":5,\
                 \"s\":\"SOLUSDT\",\"T\":1723161256322,\"E\":1723161256322,\"X\":\"ADL\",\
                 \"e\":\"trade\",\"ps\":\"SOLUSDT\",\"st\":1},\"stream\":\"solusdt@trade\"}";
     let venue = venue();
