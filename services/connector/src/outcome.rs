@@ -82,7 +82,8 @@ impl Done {
     pub(crate) fn unanswered(error: &NoAnswer) -> Self {
         match error {
             NoAnswer::NotBuilt(error) => Self::not_sent("INVALID_FIELD", &error.detail),
-            NoAnswer::NotInTime => Self::not_sent("DEADLINE_EXCEEDED", "not its turn in time"),
+            // Nothing but a quota makes a request wait before it is built.
+            NoAnswer::NotInTime => Self::not_sent("VENUE_RATE_LIMIT", &error.to_string()),
             NoAnswer::Call(error) => Self::failed_call(error),
         }
     }

@@ -193,7 +193,10 @@ impl Keeper {
 
     /// Connects and makes the account complete; only then may orders go.
     async fn connect(&mut self) -> Result<Link, NotConnected> {
-        self.session.desk.ready().await;
+        if !self.session.desk.is_ready() {
+            self.note_not_connected("instruments and the venue's clock are not known yet");
+            self.session.desk.ready().await;
+        }
         self.generation += 1;
         let (session, generation) = (&self.session, self.generation);
         let link = connect::open(session, &self.timing, generation, false, &self.tasks).await?;

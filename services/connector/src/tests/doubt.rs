@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chimera_contracts::connector::v1 as pb;
 use chimera_contracts::connector::v1::account_event::Event;
+use chimera_runtime::drain::Completion;
 use pb::{Outcome, ReportSource, ReportedStatus};
 use serde_json::json;
 use tokio::time::timeout;
@@ -113,28 +114,18 @@ async fn f013_a_fill_before_the_acknowledgement_is_told_first() {
     .await;
     let order = mesh.market_buy().await;
     let index = order.client_order_index;
-    let (done, order) = tokio::join!(
-        async {
-            mesh.client
-                .clone()
-                .submit_market_order(order)
-                .await
-                .unwrap()
-                .into_inner()
-        },
-        async {
-            let fill = watch
-                .find(|event| match event {
-                    Event::Fill(fill) if fill.client_order_index == index => Some(fill),
-                    _ => None,
-                })
-                .await;
-            assert_eq!(fill.source(), ReportSource::Stream);
-            watch
-                .order(index, ReportedStatus::Filled, ReportSource::Stream)
-                .await
-        }
-    );
+    let (done, order) = tokio::join!(async { mesh.submit_market(order).await }, async {
+        let fill = watch
+            .find(|event| match event {
+                Event::Fill(fill) if fill.client_order_index == index => Some(fill),
+                _ => None,
+            })
+            .await;
+        assert_eq!(fill.source(), ReportSource::Stream);
+        watch
+            .order(index, ReportedStatus::Filled, ReportSource::Stream)
+            .await
+    });
     assert_eq!(done.outcome(), Outcome::Accepted);
     assert_eq!(order.filled_lots, order.quantity_lots);
     watch
@@ -148,13 +139,7 @@ async fn f018_a_cancel_of_a_filled_order_finds_nothing_and_claims_nothing() {
     let mesh = Mesh::live().await;
     let order = mesh.market_buy().await;
     let index = order.client_order_index;
-    let done = mesh
-        .client
-        .clone()
-        .submit_market_order(order)
-        .await
-        .unwrap()
-        .into_inner();
+    let done = mesh.submit_market(order).await;
     assert_eq!(done.outcome(), Outcome::Accepted, "{:?}", done.detail);
     assert_eq!(mesh.cancel(index).await.outcome(), Outcome::NotFound);
     assert_eq!(
@@ -252,5 +237,28 @@ async fn f034_f040_events_that_come_twice_or_out_of_order_are_passed_on_as_they_
             .order(index, ReportedStatus::New, ReportSource::Stream)
             .await;
     }
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f009_a_drain_waits_for_an_order_that_is_under_way() {
+    let mesh = Mesh::live().await;
+    mesh.fault(json!({
+        "kind": "delay_reply", "ms": 400, "when": {"endpoint": "POST /fapi/v1/order"},
+    }))
+    .await;
+    let mut watch = mesh.watch().await;
+    let order = mesh.resting_buy().await;
+    let index = order.client_order_index;
+    let (done, drained) = tokio::join!(mesh.submit(order), async {
+        watch
+            .order(index, ReportedStatus::New, ReportSource::Stream)
+            .await;
+        mesh.drain.complete(SOON).await
+    });
+    assert_eq!(
+        (done.outcome(), drained),
+        (Outcome::Accepted, Completion::Finished)
+    );
     mesh.end().await;
 }

@@ -250,6 +250,27 @@ impl Mesh {
             .into_inner()
     }
 
+    pub(super) async fn submit_market(
+        &self,
+        order: pb::SubmitMarketOrderRequest,
+    ) -> pb::SubmitMarketOrderResponse {
+        self.client
+            .clone()
+            .submit_market_order(order)
+            .await
+            .unwrap()
+            .into_inner()
+    }
+
+    pub(super) async fn fills(&self, query: pb::ListFillsRequest) -> pb::ListFillsResponse {
+        self.client
+            .clone()
+            .list_fills(query)
+            .await
+            .unwrap()
+            .into_inner()
+    }
+
     pub(super) async fn cancel(&self, index: i64) -> pb::CancelOrderResponse {
         let request = pb::CancelOrderRequest {
             account: ACCOUNT.into(),

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chimera_contracts::connector::v1 as pb;
 use chimera_contracts::connector::v1::account_event::Event;
+use chimera_model::VenueSymbol;
+use chimera_model::report::{AccountEvent, Unmapped};
 use chimera_venue::VenueError;
 use pb::{Outcome, ReportSource, ReportedStatus, SessionState};
 use serde_json::json;
@@ -111,6 +113,38 @@ async fn f109_one_unreadable_frame_ends_no_stream_and_what_it_said_is_asked_for(
         .order(other, ReportedStatus::New, ReportSource::Stream)
         .await;
     assert_eq!(report.generation, 1);
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f024_an_event_of_an_instrument_not_known_yet_is_kept_and_told_once_it_is() {
+    let unknown = AtomicU32::new(0);
+    let twist = Twisted::reading(move |read, context, frame| {
+        let is_order = String::from_utf8_lossy(frame).contains("ORDER_TRADE_UPDATE");
+        if is_order && unknown.fetch_add(1, Ordering::SeqCst) == 0 {
+            let venue_symbol = VenueSymbol::new("NEWUSDT").unwrap();
+            let what = "order".to_owned();
+            return Ok(vec![AccountEvent::Unmapped(Unmapped {
+                venue_symbol,
+                what,
+            })]);
+        }
+        read(context, frame)
+    });
+    let timing = Timing {
+        instruments_refresh_ms: 500,
+        ..Timing::default()
+    };
+    let mesh = Mesh::twisted(simulator().await, timing, twist).await;
+    mesh.until_state(SessionState::Live).await;
+    let mut watch = mesh.watch().await;
+    let order = mesh.resting_buy().await;
+    let index = order.client_order_index;
+    mesh.submit(order).await;
+    let told = watch
+        .order(index, ReportedStatus::New, ReportSource::Stream)
+        .await;
+    assert_eq!(told.generation, 1);
     mesh.end().await;
 }
 

@@ -24,33 +24,16 @@ async fn fills_come_in_pages_from_a_trade_id_on_and_of_one_order() {
     let mesh = Mesh::live().await;
     mesh.fault(json!({"kind": "split_fills", "parts": 3})).await;
     let order = mesh.market_buy().await;
-    let done = mesh
-        .client
-        .clone()
-        .submit_market_order(order)
-        .await
-        .unwrap()
-        .into_inner();
+    let done = mesh.submit_market(order).await;
     assert_eq!(done.outcome(), Outcome::Accepted, "{:?}", done.detail);
     let id = done.report.unwrap().venue_order_id;
-    mesh.client
-        .clone()
-        .submit_market_order(mesh.market_buy().await)
-        .await
-        .unwrap();
+    mesh.submit_market(mesh.market_buy().await).await;
 
     let of_order = pb::ListFillsRequest {
         venue_order_id: id.clone(),
         ..fills_after("")
     };
-    let fills = mesh
-        .client
-        .clone()
-        .list_fills(of_order)
-        .await
-        .unwrap()
-        .into_inner()
-        .fills;
+    let fills = mesh.fills(of_order).await.fills;
     assert_eq!(fills.len(), 3);
     assert!(
         fills
@@ -67,24 +50,11 @@ async fn fills_come_in_pages_from_a_trade_id_on_and_of_one_order() {
         venue_order_id: id,
         ..fills_after(&fills[1].trade_id)
     };
-    let last = mesh
-        .client
-        .clone()
-        .list_fills(last)
-        .await
-        .unwrap()
-        .into_inner()
-        .fills;
+    let last = mesh.fills(last).await.fills;
     assert_eq!(last.len(), 1);
     assert_eq!(last[0].trade_id, fills[2].trade_id);
     let rest = fills_after(&fills[1].trade_id);
-    let rest = mesh
-        .client
-        .clone()
-        .list_fills(rest)
-        .await
-        .unwrap()
-        .into_inner();
+    let rest = mesh.fills(rest).await;
     assert_eq!(
         rest.fills[0],
         pb::Fill {
@@ -100,11 +70,7 @@ async fn fills_come_in_pages_from_a_trade_id_on_and_of_one_order() {
 async fn positions_margin_and_open_orders_are_as_the_venue_states_them() {
     let mesh = Mesh::live().await;
     let order = mesh.market_buy().await;
-    mesh.client
-        .clone()
-        .submit_market_order(order)
-        .await
-        .unwrap();
+    mesh.submit_market(order).await;
     let resting = mesh.resting_buy().await;
     mesh.submit(resting.clone()).await;
 

@@ -225,13 +225,7 @@ async fn a_session_that_is_not_live_takes_no_order_and_says_so() {
     };
     timeout(SOON, refused).await.expect("the session tries");
     let order = mesh.market_buy().await;
-    let done = mesh
-        .client
-        .clone()
-        .submit_market_order(order)
-        .await
-        .unwrap()
-        .into_inner();
+    let done = mesh.submit_market(order).await;
     assert_eq!(done.outcome(), Outcome::NotSent);
     assert_eq!(done.detail.unwrap().reason, "VENUE_NOT_READY");
     assert_eq!(mesh.session().await.state(), SessionState::Connecting);
