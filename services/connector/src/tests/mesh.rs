@@ -15,7 +15,7 @@ use chimera_model::{Account, Venue};
 use chimera_runtime::drain::Drain;
 use chimera_runtime::{Channel, Clock};
 use chimera_venue::{Credentials, VenueAdapter};
-use chimera_venue_sim::{Listeners, SharedClock, SimConfig, Simulator, VenueKind};
+use chimera_venue_sim::{LimitConfig, Listeners, SharedClock, SimConfig, Simulator, VenueKind};
 use serde_json::Value;
 
 use super::steer::{control, http_client};
@@ -41,8 +41,13 @@ pub(super) struct Mesh {
 }
 
 pub(super) async fn simulator() -> Simulator {
+    simulator_with(LimitConfig::default()).await
+}
+
+pub(super) async fn simulator_with(binance_limits: LimitConfig) -> Simulator {
     let config = SimConfig {
         history: Duration::from_secs(30),
+        binance_limits,
         ..SimConfig::default()
     };
     let host = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -3,12 +3,13 @@
 use chimera_contracts::common::v1 as common;
 use chimera_contracts::connector::v1 as pb;
 use chimera_runtime::fault::reason_of;
+use chimera_venue_sim::LimitConfig;
 use pb::{Outcome, SessionState};
 use serde_json::json;
 use tokio::time::timeout;
 use tonic::Code;
 
-use super::mesh::{ACCOUNT, Mesh, SOON, SYMBOL, VENUE, VENUE_SYMBOL, simulator};
+use super::mesh::{ACCOUNT, Mesh, SOON, SYMBOL, VENUE, VENUE_SYMBOL, simulator, simulator_with};
 use super::steer::refusal;
 use crate::Timing;
 
@@ -270,5 +271,41 @@ async fn names_that_nobody_knows_are_typed_errors_and_nothing_is_sent() {
         .unwrap_err();
     assert_eq!(reason_of(&status).unwrap(), "INVALID_FIELD");
     assert_eq!(mesh.requests(PLACE).await, 0);
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f115_an_order_that_cannot_leave_soon_never_leaves_and_cancels_still_do() {
+    let limits = LimitConfig {
+        orders_10s: 4,
+        ..LimitConfig::default()
+    };
+    let mesh = Mesh::over(simulator_with(limits).await, Timing::default()).await;
+    mesh.until_state(SessionState::Live).await;
+    let order = mesh.resting_buy().await;
+    let next = || pb::SubmitLimitOrderRequest {
+        client_order_index: mesh.index(),
+        ..order.clone()
+    };
+    let first = order.client_order_index;
+    assert_eq!(
+        mesh.submit(order.clone()).await.outcome(),
+        Outcome::Accepted
+    );
+    let refused = async {
+        loop {
+            let done = mesh.submit(next()).await;
+            if done.outcome() != Outcome::Accepted {
+                return done;
+            }
+        }
+    };
+    let done = timeout(SOON, refused).await.expect("the limit is met");
+    assert_eq!(done.outcome(), Outcome::NotSent, "{:?}", done.detail);
+    assert_eq!(done.detail.unwrap().reason, "VENUE_RATE_LIMIT");
+    let placed = mesh.requests(PLACE).await;
+    assert_eq!(mesh.cancel(first).await.outcome(), Outcome::Accepted);
+    assert_eq!(mesh.requests(PLACE).await, placed);
+    assert!(placed <= 4, "{placed} orders reached the venue");
     mesh.end().await;
 }
