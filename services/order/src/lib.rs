@@ -1,1 +1,62 @@
-//! Room under construction.
+//! Every order of the mesh, from admission to its end.
+//!
+//! One task owns all state. Callers reach it through bounded queues; what it records goes to the
+//! journal, and only when that is durable do answers, submissions and stream frames leave. Nothing
+//! is concluded but from what a venue said, nothing is sent twice, and what nobody knows counts at
+//! its worst until the venue has spoken. What is done about an order is told in the modules named
+//! after it: admission, risk, submit, cancel, unknown, reconcile, recovery, kill, tracking_limit.
+
+mod admission;
+mod api;
+mod attempts;
+mod call;
+mod cancel;
+mod comparing;
+mod config;
+mod denial;
+mod error;
+mod executions;
+mod feed;
+mod follow;
+mod handle;
+mod indices;
+mod journal_log;
+mod key;
+mod kill;
+mod ledger;
+mod lists;
+mod market;
+mod metrics;
+mod pages;
+mod parked;
+mod reconcile;
+mod recovery;
+mod render;
+mod replay;
+mod reports;
+mod risk;
+mod server;
+mod service;
+mod snapshot;
+mod store;
+mod streams;
+mod submit;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod tracking_limit;
+mod trading;
+mod unknown;
+mod watch;
+mod wire;
+mod writer;
+
+pub use config::{Config, ConfigError, RiskConfig, TimingConfig};
+pub use denial::Denial;
+pub use error::{OrderError, StartError};
+pub use journal_log::{Body, Logged};
+pub use key::{OrderKey, SiteKey};
+pub use ledger::{Entry, Holding, Ledger, Line};
+pub use server::{Deps, Server, start};
+pub use store::{FencedStore, MemoryStore, Placed as StoredRecord, Store};
+pub use trading::TradingState;

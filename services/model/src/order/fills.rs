@@ -45,7 +45,8 @@ pub struct BookedFill {
     pub received_time: UnixNanos,
     /// Whether it came after the order's end (F19).
     pub late: bool,
-    /// Whether it was concluded from a cumulative quantity; it gives way to the real ones (F35, F38).
+    /// Whether it was concluded from a cumulative quantity; it gives way to the real ones (F35,
+    /// F38).
     pub inferred: bool,
 }
 

@@ -1,0 +1,165 @@
+//! What a tracking limit was asked for and what it did: the record that `tracking_limit` goes by
+//! and that callers see. It decides nothing.
+
+use std::time::Duration;
+
+use chimera_contracts::order::v1 as pb;
+use chimera_model::order::{Event, Order, OrderState};
+use chimera_model::{ClientOrderIndex, Decimal, UnixNanos};
+use serde::{Deserialize, Serialize};
+
+use crate::render;
+
+/// How a tracking limit follows the market.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackingSpec {
+    /// Ticks away from the touch, towards passive.
+    pub price_offset_ticks: i32,
+    /// How often the child is placed anew.
+    pub interval: Duration,
+    /// When to give up, counted from acceptance.
+    pub timeout: Duration,
+    /// How many children to place at most.
+    pub attempts_max: u32,
+    /// Children that must not take liquidity.
+    pub post_only: bool,
+}
+
+/// A child as its parent records it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChildNote {
+    /// Its index.
+    pub index: ClientOrderIndex,
+    /// Its price.
+    pub price: Decimal,
+    /// Its quantity.
+    pub quantity: Decimal,
+    /// When it was placed.
+    pub placed_time: UnixNanos,
+    /// How far from its place on the grid.
+    pub interval_error: Duration,
+}
+
+/// One child and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Attempt {
+    note: ChildNote,
+    filled: Decimal,
+}
+
+/// What a tracking limit did so far; a function of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracking {
+    spec: TrackingSpec,
+    attempts: Vec<Attempt>,
+}
+
+impl TrackingSpec {
+    /// Returns it as the contract shows it.
+    pub(crate) fn to_wire(&self) -> pb::TrackingLimit {
+        pb::TrackingLimit {
+            price_offset_ticks: self.price_offset_ticks,
+            interval: Some(render::duration(self.interval)),
+            timeout: Some(render::duration(self.timeout)),
+            max_attempts: i32::try_from(self.attempts_max).unwrap_or(i32::MAX),
+            post_only: self.post_only,
+        }
+    }
+}
+
+impl Tracking {
+    /// Returns a tracking limit that has placed nothing yet.
+    #[must_use]
+    pub const fn new(spec: TrackingSpec) -> Self {
+        Self {
+            spec,
+            attempts: Vec::new(),
+        }
+    }
+
+    /// Returns how it follows the market.
+    #[must_use]
+    pub const fn spec(&self) -> &TrackingSpec {
+        &self.spec
+    }
+
+    /// Returns the indices of its children, oldest first.
+    pub fn children(&self) -> impl Iterator<Item = ClientOrderIndex> + '_ {
+        self.attempts.iter().map(|attempt| attempt.note.index)
+    }
+
+    /// Returns how many children it placed.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns when the last child was placed.
+    #[must_use]
+    pub fn last_placed(&self) -> Option<UnixNanos> {
+        self.attempts.last().map(|attempt| attempt.note.placed_time)
+    }
+
+    /// Records that a child is being placed.
+    pub(crate) fn placed(&mut self, note: ChildNote) {
+        self.attempts.push(Attempt {
+            note,
+            filled: Decimal::ZERO,
+        });
+    }
+
+    /// Records what filled of a child; `total` is the child's own sum where it is in memory.
+    pub(crate) fn filled(
+        &mut self,
+        child: ClientOrderIndex,
+        event: &Event,
+        total: Option<Decimal>,
+    ) {
+        let found = self
+            .attempts
+            .iter_mut()
+            .find(|attempt| attempt.note.index == child);
+        let Some(attempt) = found else { return };
+        attempt.filled = match (total, event) {
+            (Some(total), _) => total,
+            (None, Event::Fill(fill)) => attempt
+                .filled
+                .checked_add(fill.quantity)
+                .unwrap_or(attempt.filled),
+            (None, _) => attempt.filled,
+        };
+    }
+
+    /// Returns what it did as the contract shows it.
+    pub(crate) fn progress(&self, parent: &Order) -> pb::TrackingProgress {
+        let errors = self
+            .attempts
+            .iter()
+            .map(|attempt| attempt.note.interval_error);
+        pb::TrackingProgress {
+            attempts: i32::try_from(self.attempts.len()).unwrap_or(i32::MAX),
+            children: self
+                .attempts
+                .iter()
+                .map(|attempt| pb::TrackingAttempt {
+                    client_order_index: attempt.note.index.into(),
+                    price: attempt.note.price.to_string(),
+                    quantity: attempt.note.quantity.to_string(),
+                    filled_quantity: attempt.filled.to_string(),
+                    placed_time: Some(render::timestamp(attempt.note.placed_time)),
+                })
+                .collect(),
+            interval_error_max: Some(render::duration(errors.max().unwrap_or_default())),
+            end: end_word(parent).to_owned(),
+        }
+    }
+}
+
+/// Returns why a parent ended, in one word of the contract; nothing while it works.
+fn end_word(parent: &Order) -> &str {
+    match parent.state() {
+        OrderState::Filled => "FILLED",
+        state if state.is_final() => parent.reason().code.as_str(),
+        _ => "",
+    }
+}

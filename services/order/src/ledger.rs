@@ -1,0 +1,525 @@
+//! The book of orders: everything this service knows, as a function of its journal.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use chimera_contracts::order::v1 as pb;
+use chimera_model::order::{BookedFill, Event, IllegalTransition, Order, OrderKind, Stamp};
+use chimera_model::{Account, ClientOrderIndex, Decimal, Side, Symbol, UnixNanos, Venue};
+use chimera_model::{TradeId, VenueOrderId};
+use serde::{Deserialize, Serialize};
+
+use crate::attempts::Tracking;
+use crate::indices::Indices;
+use crate::journal_log::{Body, Logged, PositionAdjustment, TradingChange};
+use crate::key::{OrderKey, SiteKey};
+use crate::render;
+use crate::trading::TradingState;
+
+/// An order with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The order.
+    pub order: Order,
+    /// The venue's symbol.
+    pub venue_symbol: String,
+    /// The trace that placed it.
+    pub trace_id: String,
+    /// Why the venue made it; empty for orders somebody placed.
+    pub venue_cause: String,
+    /// What it does to follow the market; tracking limits only.
+    pub tracking: Option<Tracking>,
+}
+
+/// An instrument of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Line {
+    /// Whose.
+    pub account: Account,
+    /// Where.
+    pub venue: Venue,
+    /// Of what.
+    pub symbol: Symbol,
+}
+
+/// What an account holds of an instrument, and what may still come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Holding {
+    /// The position by fills and adjustments, signed.
+    pub position: Decimal,
+    /// What open and doubtful buys may still add.
+    pub buys: Decimal,
+    /// What open and doubtful sells may still take.
+    pub sells: Decimal,
+}
+
+/// The kill switch as recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trading {
+    /// The state.
+    pub state: TradingState,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: UnixNanos,
+}
+
+/// A change of one order, as the stream tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Its place.
+    pub seq: u64,
+    /// The order after it.
+    pub order: pb::Order,
+    /// The fill that made it.
+    pub fill: Option<pb::Fill>,
+    /// What happened, one word.
+    pub cause: &'static str,
+}
+
+/// A record that does not fit what is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// The order is not there.
+    #[error("no order {0}")]
+    NoOrder(String),
+    /// The order is there already.
+    #[error("order {0} exists")]
+    Exists(String),
+    /// The event may not happen.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// A record without the order it needs.
+    #[error("the record names no order")]
+    NoKey,
+    /// A sum cannot be held.
+    #[error("a position cannot be held")]
+    Position,
+}
+
+/// The book of orders.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    pub(crate) orders: BTreeMap<OrderKey, Entry>,
+    pub(crate) open: BTreeSet<OrderKey>,
+    pub(crate) closed: VecDeque<OrderKey>,
+    pub(crate) by_venue_id: BTreeMap<(Line, VenueOrderId), OrderKey>,
+    pub(crate) indices: BTreeMap<Account, Indices>,
+    pub(crate) holdings: BTreeMap<Line, Holding>,
+    pub(crate) last_trades: BTreeMap<Line, (UnixNanos, TradeId)>,
+    pub(crate) adjustments: BTreeMap<Line, u64>,
+    pub(crate) last_adjustment: BTreeMap<Line, String>,
+    pub(crate) trading: Trading,
+    pub(crate) weights: BTreeMap<OrderKey, Decimal>,
+    pub(crate) closed_kept: usize,
+}
+
+impl Ledger {
+    /// Returns an empty book that keeps so many ended orders.
+    #[must_use]
+    pub fn new(closed_kept: usize) -> Self {
+        Self {
+            orders: BTreeMap::new(),
+            open: BTreeSet::new(),
+            closed: VecDeque::new(),
+            by_venue_id: BTreeMap::new(),
+            indices: BTreeMap::new(),
+            holdings: BTreeMap::new(),
+            last_trades: BTreeMap::new(),
+            adjustments: BTreeMap::new(),
+            last_adjustment: BTreeMap::new(),
+            trading: Trading {
+                state: TradingState::Active,
+                reason: String::new(),
+                since: UnixNanos::EPOCH,
+            },
+            weights: BTreeMap::new(),
+            closed_kept,
+        }
+    }
+
+    /// Applies a record: live and on replay the only way in which anything changes here.
+    ///
+    /// # Errors
+    /// Refuses what does not fit; nothing is changed then.
+    pub fn apply(&mut self, logged: &Logged, seq: u64) -> Result<Option<Change>, LedgerError> {
+        let stamp = |venue_time| Stamp {
+            seq,
+            recorded_time: logged.recorded_time,
+            venue_time,
+        };
+        let key = || logged.key.clone().ok_or(LedgerError::NoKey);
+        match &logged.body {
+            Body::Genesis | Body::Command(_) | Body::Report(_) => Ok(None),
+            Body::Trading(change) => {
+                self.set_trading(change, logged.recorded_time);
+                Ok(None)
+            }
+            Body::Position(adjustment) => self.adjust(adjustment).map(|()| None),
+            Body::Intent(intent) => {
+                let entry = Entry {
+                    order: Order::intended(intent.spec.clone(), stamp(None)),
+                    venue_symbol: intent.venue_symbol.clone(),
+                    trace_id: intent.trace_id.clone(),
+                    venue_cause: String::new(),
+                    tracking: intent.tracking.clone().map(Tracking::new),
+                };
+                self.insert(key()?, entry, seq, "INTENT").map(Some)
+            }
+            Body::External(external) => {
+                let entry = Entry {
+                    order: Order::external(external.spec.clone(), stamp(None)),
+                    venue_symbol: external.venue_symbol.clone(),
+                    trace_id: String::new(),
+                    venue_cause: external.venue_cause.clone(),
+                    tracking: None,
+                };
+                self.insert(key()?, entry, seq, "ADOPTED").map(Some)
+            }
+            Body::Child(note) => {
+                let key = key()?;
+                let entry = self.entry_mut(&key)?;
+                let tracking = entry.tracking.as_mut().ok_or(LedgerError::NoKey)?;
+                tracking.placed(note.clone());
+                Ok(Some(self.change(&key, seq, None, "SUBMITTED")?))
+            }
+            Body::Event { event, venue_time } => {
+                let key = key()?;
+                self.conclude(&key, event, stamp(*venue_time))?;
+                Ok(Some(self.change(
+                    &key,
+                    seq,
+                    fill_of(event),
+                    event.kind().word(),
+                )?))
+            }
+            Body::Progress { child, event } => {
+                let key = key()?;
+                self.progress(&key, *child, event, stamp(None))?;
+                Ok(Some(self.change(&key, seq, None, event.kind().word())?))
+            }
+        }
+    }
+
+    fn insert(
+        &mut self,
+        key: OrderKey,
+        entry: Entry,
+        seq: u64,
+        cause: &'static str,
+    ) -> Result<Change, LedgerError> {
+        if self.orders.contains_key(&key) {
+            return Err(LedgerError::Exists(key.text()));
+        }
+        if let OrderKey::Ours { account, index } = &key {
+            self.indices.entry(*account).or_default().claim(*index);
+        }
+        self.orders.insert(key.clone(), entry);
+        self.open.insert(key.clone());
+        self.weigh(&key);
+        self.change(&key, seq, None, cause)
+    }
+
+    /// Takes back an order that was forgotten; its effects are counted already.
+    pub(crate) fn restore(&mut self, key: &OrderKey, entry: Entry) {
+        if self.orders.contains_key(key) {
+            return;
+        }
+        if let Some(id) = entry.order.venue_order_id() {
+            self.by_venue_id
+                .insert((entry.line(), id.clone()), key.clone());
+        }
+        let is_final = entry.order.state().is_final();
+        self.orders.insert(key.clone(), entry);
+        if is_final {
+            self.closed.push_back(key.clone());
+        } else {
+            self.open.insert(key.clone());
+        }
+        self.weigh(key);
+    }
+
+    fn conclude(&mut self, key: &OrderKey, event: &Event, stamp: Stamp) -> Result<(), LedgerError> {
+        let entry = self
+            .orders
+            .get(key)
+            .ok_or_else(|| LedgerError::NoOrder(key.text()))?;
+        // The position is computed first: an event that cannot be booked there is not booked at
+        // all.
+        let line = entry.line();
+        let moved = if entry.order.spec().kind == OrderKind::TrackingLimit {
+            None
+        } else {
+            self.moved(entry, event)?
+        };
+        let entry = self.entry_mut(key)?;
+        entry.order.apply(event, stamp)?;
+        if let Some(position) = moved {
+            self.holdings.entry(line).or_default().position = position;
+        }
+        if let Event::Fill(fill) = event
+            && !fill.inferred
+        {
+            let last = self.last_trades.entry(line);
+            let newest = (fill.venue_time, fill.key.trade_id.clone());
+            let held = last.or_insert_with(|| newest.clone());
+            if newest.0 >= held.0 {
+                *held = newest;
+            }
+        }
+        if let Event::Identified {
+            venue_order_id: Some(id),
+            ..
+        } = event
+        {
+            self.by_venue_id.insert((line, id.clone()), key.clone());
+        }
+        self.settle(key);
+        Ok(())
+    }
+
+    /// Returns the position after an event, when it moves one.
+    fn moved(&self, entry: &Entry, event: &Event) -> Result<Option<Decimal>, LedgerError> {
+        let change = match event {
+            Event::Fill(fill) => fill.quantity,
+            Event::Restated(fill) => {
+                let held = entry.order.fills().inferred(&fill.key);
+                let before = held.map_or(Decimal::ZERO, |held| held.quantity);
+                fill.quantity
+                    .checked_sub(before)
+                    .map_err(|_| LedgerError::Position)?
+            }
+            _ => return Ok(None),
+        };
+        let signed = match entry.order.spec().side {
+            Side::Buy => change,
+            Side::Sell => -change,
+        };
+        let held = self.holding(&entry.line()).position;
+        held.checked_add(signed)
+            .map(Some)
+            .map_err(|_| LedgerError::Position)
+    }
+
+    fn progress(
+        &mut self,
+        key: &OrderKey,
+        child: ClientOrderIndex,
+        event: &Event,
+        stamp: Stamp,
+    ) -> Result<(), LedgerError> {
+        self.conclude(key, event, stamp)?;
+        let filled = self
+            .orders
+            .get(&OrderKey::ours(key.account(), child))
+            .map(|child| child.order.fills().quantity());
+        let entry = self.entry_mut(key)?;
+        if let Some(tracking) = entry.tracking.as_mut() {
+            tracking.filled(child, event, filled);
+        }
+        Ok(())
+    }
+
+    /// Keeps the sets of open and closed orders, and the weights, in step with an order's state.
+    fn settle(&mut self, key: &OrderKey) {
+        let Some(entry) = self.orders.get(key) else {
+            return;
+        };
+        let is_final = entry.order.state().is_final();
+        if is_final && self.open.remove(key) {
+            self.closed.push_back(key.clone());
+        } else if !is_final && self.open.insert(key.clone()) {
+            self.closed.retain(|closed| closed != key);
+        }
+        let children: Vec<OrderKey> = match &entry.tracking {
+            Some(tracking) => tracking
+                .children()
+                .map(|child| OrderKey::ours(key.account(), child))
+                .collect(),
+            None => Vec::new(),
+        };
+        self.weigh(key);
+        if is_final {
+            for child in &children {
+                self.weigh(child);
+            }
+        }
+        self.forget_oldest();
+    }
+
+    /// Forgets the oldest ended orders beyond the bound; the journal still has them.
+    fn forget_oldest(&mut self) {
+        let mut looked_at = 0;
+        while self.closed.len() > self.closed_kept && looked_at < self.closed.len() {
+            let Some(key) = self.closed.pop_front() else {
+                return;
+            };
+            if self.is_needed(&key) {
+                self.closed.push_back(key);
+                looked_at += 1;
+                continue;
+            }
+            if let Some(entry) = self.orders.remove(&key)
+                && let Some(id) = entry.order.venue_order_id()
+            {
+                self.by_venue_id.remove(&(entry.line(), id.clone()));
+            }
+            self.weights.remove(&key);
+        }
+    }
+
+    fn is_needed(&self, key: &OrderKey) -> bool {
+        let Some(entry) = self.orders.get(key) else {
+            return false;
+        };
+        let parent = entry.order.spec().parent;
+        let parent_open =
+            parent.is_some_and(|parent| self.open.contains(&OrderKey::ours(key.account(), parent)));
+        parent_open || entry.order.missing_fills().is_positive()
+    }
+
+    /// Counts what an order may still do to its position, at its worst.
+    fn weigh(&mut self, key: &OrderKey) {
+        let Some(entry) = self.orders.get(key) else {
+            return;
+        };
+        let (line, side) = (entry.line(), entry.order.spec().side);
+        let weight = self.weight_of(entry);
+        let before = self.weights.insert(key.clone(), weight).unwrap_or_default();
+        if weight.is_zero() {
+            self.weights.remove(key);
+        }
+        let holding = self.holdings.entry(line).or_default();
+        let sum = match side {
+            Side::Buy => &mut holding.buys,
+            Side::Sell => &mut holding.sells,
+        };
+        match sum
+            .checked_sub(before)
+            .and_then(|rest| rest.checked_add(weight))
+        {
+            Ok(changed) => *sum = changed,
+            // Quantities pass the instrument's maximum before they come here, so that thousands of
+            // them fit; one that does not is not counted, and not taken off later either.
+            Err(_) => {
+                self.weights.insert(key.clone(), before);
+            }
+        }
+    }
+
+    fn weight_of(&self, entry: &Entry) -> Decimal {
+        let (order, spec) = (&entry.order, entry.order.spec());
+        if spec.reduce_only {
+            return Decimal::ZERO;
+        }
+        if order.state().is_final() {
+            return match spec.kind {
+                OrderKind::TrackingLimit => Decimal::ZERO,
+                _ => order.missing_fills(),
+            };
+        }
+        // A child works within what its parent has reserved.
+        let parent = spec
+            .parent
+            .map(|parent| OrderKey::ours(spec.account, parent));
+        if parent.is_some_and(|parent| self.open.contains(&parent)) {
+            return Decimal::ZERO;
+        }
+        let rest = order.quantity().checked_sub(order.fills().quantity());
+        rest.map_or(Decimal::ZERO, |rest| rest.max(Decimal::ZERO))
+    }
+
+    fn adjust(&mut self, adjustment: &PositionAdjustment) -> Result<(), LedgerError> {
+        let line = Line {
+            account: adjustment.account,
+            venue: adjustment.venue,
+            symbol: adjustment.symbol,
+        };
+        // The id counts the adjustments before it, so that one that is told twice has the last
+        // one's.
+        if self.last_adjustment.get(&line) == Some(&adjustment.id) {
+            return Ok(());
+        }
+        let holding = self.holdings.entry(line).or_default();
+        holding.position = holding
+            .position
+            .checked_add(adjustment.change)
+            .map_err(|_| LedgerError::Position)?;
+        *self.adjustments.entry(line).or_default() += 1;
+        self.last_adjustment.insert(line, adjustment.id.clone());
+        Ok(())
+    }
+
+    fn set_trading(&mut self, change: &TradingChange, since: UnixNanos) {
+        self.trading = Trading {
+            state: change.state,
+            reason: change.reason.clone(),
+            since,
+        };
+    }
+
+    fn change(
+        &self,
+        key: &OrderKey,
+        seq: u64,
+        fill: Option<&BookedFill>,
+        cause: &'static str,
+    ) -> Result<Change, LedgerError> {
+        let entry = self
+            .get(key)
+            .ok_or_else(|| LedgerError::NoOrder(key.text()))?;
+        Ok(Change {
+            seq,
+            order: render::order(entry),
+            fill: fill.map(|fill| render::fill(entry, fill, seq)),
+            cause,
+        })
+    }
+
+    fn entry_mut(&mut self, key: &OrderKey) -> Result<&mut Entry, LedgerError> {
+        self.orders
+            .get_mut(key)
+            .ok_or_else(|| LedgerError::NoOrder(key.text()))
+    }
+
+    /// Returns an order that is in memory.
+    #[must_use]
+    pub fn get(&self, key: &OrderKey) -> Option<&Entry> {
+        self.orders.get(key)
+    }
+
+    /// Returns what an account holds of an instrument.
+    #[must_use]
+    pub fn holding(&self, line: &Line) -> Holding {
+        self.holdings.get(line).copied().unwrap_or_default()
+    }
+}
+
+impl Entry {
+    /// Returns the account and venue.
+    #[must_use]
+    pub fn site(&self) -> SiteKey {
+        let spec = self.order.spec();
+        SiteKey {
+            account: spec.account,
+            venue: spec.venue,
+        }
+    }
+
+    /// Returns the instrument of the account that it trades.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        let spec = self.order.spec();
+        Line {
+            account: spec.account,
+            venue: spec.venue,
+            symbol: spec.symbol,
+        }
+    }
+}
+
+fn fill_of(event: &Event) -> Option<&BookedFill> {
+    match event {
+        Event::Fill(fill) | Event::Restated(fill) => Some(fill),
+        _ => None,
+    }
+}

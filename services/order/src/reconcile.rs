@@ -1,0 +1,386 @@
+//! Comparing this mesh with a venue, and repairing this mesh's records. Never sends an order (F45).
+//!
+//! The venue's side is read in the order instruments, balances, open orders, single orders, fills,
+//! positions. [`compare`] is pure: the same two sides give the same differences with the same ids,
+//! however often they are compared (F124). Orders and fills are repaired through the same weighing
+//! of evidence as everything else; a position is adjusted only when the same difference shows twice
+//! in a row, because a fill may be on its way between two reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chimera_model::order::{Event, OrderState, Report, conclude};
+use chimera_model::report::{Fill, OrderReport};
+use chimera_model::{Decimal, Symbol, UnixNanos};
+use sha2::{Digest, Sha256};
+
+use crate::key::{OrderKey, SiteKey};
+use crate::ledger::{Ledger, Line};
+
+/// Hexadecimal digits of a difference's id: 64 bits, far beyond what one comparison finds.
+const ID_BYTES: usize = 8;
+
+/// What a difference is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DifferenceKind {
+    /// The venue has an order that this mesh has not.
+    OrderMissingHere,
+    /// This mesh has an open order that the venue does not show.
+    OrderMissingThere,
+    /// The filled quantity or state of an order differs.
+    OrderState,
+    /// The venue has a fill that this mesh has not.
+    FillMissingHere,
+    /// The position by fills differs from the venue's.
+    Position,
+}
+
+impl DifferenceKind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::OrderMissingHere => "ORDER_MISSING_HERE",
+            Self::OrderMissingThere => "ORDER_MISSING_THERE",
+            Self::OrderState => "ORDER_STATE",
+            Self::FillMissingHere => "FILL_MISSING_HERE",
+            Self::Position => "POSITION",
+        }
+    }
+}
+
+/// One difference between this mesh and the venue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The same for the same difference on every run.
+    pub id: String,
+    /// What it is about.
+    pub kind: DifferenceKind,
+    /// The order, when it is about one.
+    pub order: Option<OrderKey>,
+    /// The venue's order id, where known.
+    pub venue_order_id: String,
+    /// The instrument.
+    pub symbol: Symbol,
+    /// What this mesh holds.
+    pub here: String,
+    /// What the venue states.
+    pub there: String,
+    /// What repairs this mesh's records.
+    pub repair: Repair,
+    /// Whether it was repaired.
+    pub applied: bool,
+}
+
+/// What repairs this mesh's records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repair {
+    /// Weigh what the venue states of an order.
+    Weigh(Box<OrderReport>),
+    /// Book a fill.
+    Book(Box<Fill>),
+    /// Ask for the order until its end is known.
+    Ask,
+    /// Adjust the position by so much.
+    Adjust(Decimal),
+}
+
+impl Repair {
+    /// Returns it in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Weigh(_) => "take in the venue's statement".to_owned(),
+            Self::Book(_) => "book the fill".to_owned(),
+            Self::Ask => "ask for the order until its end is known".to_owned(),
+            Self::Adjust(change) => format!("adjust the position by {change}"),
+        }
+    }
+}
+
+/// The venue's side of a comparison.
+#[derive(Debug, Clone, Default)]
+pub struct VenueView {
+    /// When the reading began.
+    pub read_time: UnixNanos,
+    /// The orders open at the venue.
+    pub open_orders: Vec<OrderReport>,
+    /// What the venue said of each of our orders that is not final; nothing when it was not found.
+    pub orders: Vec<(OrderKey, Option<OrderReport>)>,
+    /// The fills since the last one known here.
+    pub fills: Vec<Fill>,
+    /// The positions.
+    pub positions: BTreeMap<Symbol, Decimal>,
+    /// Instruments on which nothing can be said: their fills or positions were not read.
+    pub unread: BTreeSet<Symbol>,
+    pub(crate) statements: Statements,
+}
+
+/// What was read beside orders and positions, as the connector said it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Statements {
+    pub(crate) margin: Option<chimera_contracts::connector::v1::MarginReport>,
+    pub(crate) balances: Vec<chimera_contracts::connector::v1::BalanceReport>,
+    pub(crate) positions: Vec<chimera_contracts::connector::v1::PositionReport>,
+    pub(crate) instruments: Vec<std::sync::Arc<chimera_model::Instrument>>,
+}
+
+/// The outcome of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// What was found, in a stable order.
+    pub differences: Vec<Difference>,
+    /// When the venue's side was read.
+    pub read_time: UnixNanos,
+}
+
+/// Compares the book with what a venue says of one account.
+#[must_use]
+pub fn compare(ledger: &Ledger, site: SiteKey, view: &VenueView) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (key, stated) in &view.orders {
+        if let Some(report) = stated {
+            seen.insert(key.clone());
+            order_state(ledger, key, report, &mut differences);
+        } else if let Some(entry) = ledger
+            .get(key)
+            .filter(|entry| entry.order.state().is_working())
+        {
+            differences.push(difference(
+                DifferenceKind::OrderMissingThere,
+                Some(key.clone()),
+                &entry
+                    .order
+                    .venue_order_id()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+                entry.order.spec().symbol,
+                (entry.order.state().to_string(), "not found".to_owned()),
+                Repair::Ask,
+            ));
+        }
+    }
+    for report in &view.open_orders {
+        let key = key_of(ledger, site, report);
+        if let Some(key) = key.filter(|key| !seen.contains(key)) {
+            order_state(ledger, &key, report, &mut differences);
+        }
+    }
+    for fill in &view.fills {
+        missing_fill(ledger, fill, &mut differences);
+    }
+    positions(ledger, site, view, &mut differences);
+    differences.sort_by(|left, right| {
+        (left.kind, left.symbol, &left.id).cmp(&(right.kind, right.symbol, &right.id))
+    });
+    differences.dedup_by(|left, right| left.id == right.id);
+    differences
+}
+
+fn order_state(
+    ledger: &Ledger,
+    key: &OrderKey,
+    report: &OrderReport,
+    differences: &mut Vec<Difference>,
+) {
+    let venue_order_id = report
+        .venue_order_id
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let filled = report.cumulative_filled.unwrap_or_default();
+    let there = format!("{:?} {filled} filled", report.status);
+    let repair = Repair::Weigh(Box::new(report.clone()));
+    let Some(entry) = ledger.get(key) else {
+        differences.push(difference(
+            DifferenceKind::OrderMissingHere,
+            Some(key.clone()),
+            &venue_order_id,
+            report.symbol,
+            (String::new(), there),
+            repair,
+        ));
+        return;
+    };
+    let stated = Report::Stated(Box::new(report.clone()));
+    let changes = conclude(&entry.order, &stated).into_iter().any(|event| {
+        !matches!(
+            event,
+            Event::Noticed(_) | Event::Identified { .. } | Event::CancelAsked
+        )
+    });
+    if changes {
+        let here = format!("{} {} filled", entry.order.state(), entry.order.filled());
+        differences.push(difference(
+            DifferenceKind::OrderState,
+            Some(key.clone()),
+            &venue_order_id,
+            report.symbol,
+            (here, there),
+            repair,
+        ));
+    }
+}
+
+fn missing_fill(ledger: &Ledger, fill: &Fill, differences: &mut Vec<Difference>) {
+    let line = Line {
+        account: fill.account,
+        venue: fill.venue,
+        symbol: fill.symbol,
+    };
+    let key = match fill.client_order_index {
+        Some(index) => Some(OrderKey::ours(fill.account, index)),
+        None => ledger
+            .by_venue_id
+            .get(&(line, fill.venue_order_id.clone()))
+            .cloned(),
+    };
+    let name = chimera_model::order::FillKey {
+        trade_id: fill.trade_id.clone(),
+        venue_order_id: fill.venue_order_id.clone(),
+        side: fill.side,
+    };
+    let entry = key.as_ref().and_then(|key| ledger.get(key));
+    if entry.is_some_and(|entry| entry.order.fills().contains(&name)) {
+        return;
+    }
+    let there = format!(
+        "trade {} of {} at {}",
+        fill.trade_id, fill.quantity, fill.price
+    );
+    differences.push(difference(
+        DifferenceKind::FillMissingHere,
+        key,
+        fill.venue_order_id.as_str(),
+        fill.symbol,
+        (String::new(), there),
+        Repair::Book(Box::new(fill.clone())),
+    ));
+}
+
+/// A position is compared with what the fills would make of it once all that are missing are
+/// booked.
+fn positions(ledger: &Ledger, site: SiteKey, view: &VenueView, differences: &mut Vec<Difference>) {
+    let held = ledger
+        .holdings
+        .keys()
+        .filter(|line| line.account == site.account && line.venue == site.venue)
+        .map(|line| line.symbol);
+    let symbols: BTreeSet<Symbol> = held.chain(view.positions.keys().copied()).collect();
+    for symbol in symbols
+        .into_iter()
+        .filter(|symbol| !view.unread.contains(symbol))
+    {
+        let line = Line {
+            account: site.account,
+            venue: site.venue,
+            symbol,
+        };
+        let mut here = ledger.holding(&line).position;
+        for found in differences.iter() {
+            if let Repair::Book(fill) = &found.repair
+                && fill.symbol == symbol
+            {
+                let signed = match fill.side {
+                    chimera_model::Side::Buy => fill.quantity,
+                    chimera_model::Side::Sell => -fill.quantity,
+                };
+                here = here.checked_add(signed).unwrap_or(here);
+            }
+        }
+        let there = view.positions.get(&symbol).copied().unwrap_or_default();
+        let Ok(change) = there.checked_sub(here) else {
+            continue;
+        };
+        if change.is_zero() {
+            continue;
+        }
+        let ordinal = ledger.adjustments.get(&line).copied().unwrap_or(0);
+        let mut found = difference(
+            DifferenceKind::Position,
+            None,
+            "",
+            symbol,
+            (here.to_string(), there.to_string()),
+            Repair::Adjust(change),
+        );
+        found.id = identify(&[&found.id, &ordinal.to_string()]);
+        differences.push(found);
+    }
+}
+
+fn key_of(ledger: &Ledger, site: SiteKey, report: &OrderReport) -> Option<OrderKey> {
+    if let Some(index) = report.client_order_index {
+        return Some(OrderKey::ours(site.account, index));
+    }
+    let venue_order_id = report.venue_order_id.clone()?;
+    let line = Line {
+        account: site.account,
+        venue: site.venue,
+        symbol: report.symbol,
+    };
+    let known = ledger
+        .by_venue_id
+        .get(&(line, venue_order_id.clone()))
+        .cloned();
+    Some(known.unwrap_or(OrderKey::External {
+        account: site.account,
+        venue: site.venue,
+        symbol: report.symbol,
+        venue_order_id,
+    }))
+}
+
+fn difference(
+    kind: DifferenceKind,
+    order: Option<OrderKey>,
+    venue_order_id: &str,
+    symbol: Symbol,
+    (here, there): (String, String),
+    repair: Repair,
+) -> Difference {
+    let name = order.as_ref().map(OrderKey::text).unwrap_or_default();
+    let id = identify(&[
+        kind.name(),
+        &name,
+        venue_order_id,
+        symbol.as_str(),
+        &here,
+        &there,
+    ]);
+    Difference {
+        id,
+        kind,
+        order,
+        venue_order_id: venue_order_id.to_owned(),
+        symbol,
+        here,
+        there,
+        repair,
+        applied: false,
+    }
+}
+
+/// Returns an id that is a function of its parts.
+pub(crate) fn identify(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let digest = hasher.finalize();
+    digest[..ID_BYTES]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Returns the orders of ours at a site that the venue is to be asked for one by one.
+pub(crate) fn to_ask_for(ledger: &Ledger, site: SiteKey) -> Vec<OrderKey> {
+    let open = ledger.open.iter().filter(|key| {
+        ledger.get(key).is_some_and(|entry| {
+            entry.site() == site
+                && entry.tracking.is_none()
+                && entry.order.state() != OrderState::Submitting
+        })
+    });
+    open.cloned().collect()
+}

@@ -1,0 +1,531 @@
+//! From what the connector says to the order it is about.
+
+use chimera_contracts::connector::v1 as pb;
+use chimera_model::order::{OrderKind, OrderSpec, Report, Scale};
+use chimera_model::report::{Fill, OrderOrigin, OrderReport, ReportedStatus};
+use chimera_model::{Account, Instrument, OrderType, Symbol, TimeInForce, Venue};
+
+use chimera_runtime::deadline::Deadline;
+
+use crate::call::{Call, Feed, Then, Told};
+use crate::config::ms;
+use crate::error::OrderError;
+use crate::journal_log::{Body, External, Logged};
+use crate::key::{OrderKey, SiteKey};
+use crate::ledger::{Entry, Ledger, Line};
+use crate::metrics;
+use crate::service::{Desk, spawn_bound};
+use crate::{render, wire};
+
+/// Versions of an instrument's steps that are remembered: orders rest over a few changes at most.
+const SCALES_MAX: usize = 4;
+
+impl Desk {
+    /// Takes in what a task of this service found out.
+    pub(crate) fn hear(&mut self, told: Told) {
+        match told {
+            Told::Submitted { key, answer } => self.submitted(&key, answer),
+            Told::CancelAnswered { key, answer } => self.cancel_answered(&key, answer),
+            Told::Queried {
+                key,
+                asked,
+                generation,
+                found,
+            } => self.queried(&key, asked, generation, found),
+            Told::Fills { key, fills, misses } => self.fills_told(&key, fills, misses),
+            Told::Feed(feed) => self.fed(feed),
+            Told::Compared { site, look, view } => self.compared(site, look, view),
+            Told::Loaded { key, entry, then } => self.loaded(key, entry, then),
+            Told::Scaled {
+                venue,
+                symbol,
+                instrument,
+                again,
+            } => self.scaled(venue, symbol, instrument.as_deref(), *again),
+            Told::Priced { key, market } => self.priced(&key, market),
+            Told::Stranger {
+                key,
+                instrument,
+                report,
+            } => self.stranger_told(&key, instrument.as_deref(), report),
+            Told::Venues(venues) => self.venues_told(&venues),
+            Told::ValidityWindow { venue, window } => self.window_told(venue, window),
+        }
+    }
+
+    /// Remembers the steps of an instrument's version.
+    pub(crate) fn learn_scale(&mut self, instrument: &Instrument) {
+        let scale = wire::scale(instrument);
+        let known = self
+            .scales
+            .entry((instrument.venue, instrument.symbol))
+            .or_default();
+        known.retain(|known| known.version != scale.version);
+        known.push(scale);
+        if known.len() > SCALES_MAX {
+            known.remove(0);
+        }
+    }
+
+    /// Returns the steps that a report names, when they are known.
+    fn scale_for(&self, report: &pb::OrderReport) -> Option<Scale> {
+        let (venue, symbol) = (report.venue.parse().ok()?, report.symbol.parse().ok()?);
+        let version = report.instrument_version;
+        let known = self.scales.get(&(venue, symbol));
+        if let Some(scale) = known.and_then(|known| known.iter().find(|it| it.version == version)) {
+            return Some(*scale);
+        }
+        let account = report.account.parse().ok()?;
+        let index = chimera_model::ClientOrderIndex::new(report.client_order_index).ok()?;
+        let entry = self.ledger.get(&OrderKey::ours(account, index))?;
+        Some(entry.order.spec().scale).filter(|scale| scale.version == version)
+    }
+
+    /// Takes in an order's report from the stream; asks for its steps when they are not known.
+    pub(crate) fn order_said(&mut self, report: &pb::OrderReport, again: Feed) {
+        let Some(scale) = self.scale_for(report) else {
+            return self.fetch_scale(report, again);
+        };
+        match wire::order_report(report, &scale) {
+            Ok(report) if belongs(again.site, report.account, report.venue) => {
+                self.order_told(report);
+            }
+            Ok(_) => self.unreadable(again.site, "an order of another account"),
+            Err(error) => self.unreadable(again.site, &error.to_string()),
+        }
+    }
+
+    fn fetch_scale(&self, report: &pb::OrderReport, again: Feed) {
+        let (Ok(venue), Ok(symbol)) = (
+            report.venue.parse::<Venue>(),
+            report.symbol.parse::<Symbol>(),
+        ) else {
+            return self.count_unreadable("a report without a name");
+        };
+        let version = report.instrument_version;
+        let (market, told) = (self.tools.market.clone(), self.tools.told.clone());
+        spawn_bound(&self.tools.tasks, "order-scale", async move {
+            let found = market
+                .instrument_of_version(venue, symbol.as_str(), version)
+                .await;
+            let instrument = found.ok().filter(|found| found.version == version);
+            let told_of = Told::Scaled {
+                venue,
+                symbol,
+                instrument,
+                again: Box::new(again),
+            };
+            let _ = told.send(told_of).await;
+        });
+    }
+
+    fn scaled(
+        &mut self,
+        venue: Venue,
+        symbol: Symbol,
+        instrument: Option<&Instrument>,
+        again: Feed,
+    ) {
+        match instrument {
+            Some(instrument) => {
+                self.learn_scale(instrument);
+                self.fed(again);
+            }
+            // In steps that nobody knows it says nothing; the venue is asked instead.
+            None => {
+                tracing::warn!(%venue, %symbol, "a report in steps of an unknown version");
+                self.unreadable(again.site, "unknown steps");
+            }
+        }
+    }
+
+    fn count_unreadable(&self, what: &str) {
+        metrics::noticed("unreadable");
+        tracing::warn!(what, "a report cannot be read");
+    }
+
+    /// A report that cannot be read may have been about money: the venue is compared with.
+    pub(crate) fn unreadable(&mut self, site: SiteKey, what: &str) {
+        self.count_unreadable(what);
+        self.distrust(site, "unreadable");
+    }
+
+    /// Takes in an order's report, whoever placed it.
+    pub(crate) fn order_told(&mut self, report: OrderReport) {
+        let key = self.key_of_report(&report);
+        let Some(key) = key else {
+            return self.count_unreadable("an order without any id");
+        };
+        if self.ledger.get(&key).is_some() {
+            return self.weigh(&key, Report::Stated(Box::new(report)));
+        }
+        // It may be one that memory has forgotten and the journal has not.
+        self.park(&key, Report::Stated(Box::new(report)));
+    }
+
+    /// Takes in a fill, whoever placed the order.
+    pub(crate) fn fill_told(&mut self, fill: Fill) {
+        let received_time = self.now();
+        let key = self.key_of_fill(&fill);
+        let known = self.ledger.get(&key).is_some();
+        let report = Report::Executed {
+            fill: Box::new(fill),
+            received_time,
+        };
+        if known {
+            self.weigh(&key, report);
+        } else {
+            self.park(&key, report);
+        }
+    }
+
+    fn key_of_report(&self, report: &OrderReport) -> Option<OrderKey> {
+        if let Some(index) = report.client_order_index {
+            return Some(OrderKey::ours(report.account, index));
+        }
+        let venue_order_id = report.venue_order_id.clone()?;
+        let line = Line {
+            account: report.account,
+            venue: report.venue,
+            symbol: report.symbol,
+        };
+        Some(self.key_at_venue(line, venue_order_id))
+    }
+
+    fn key_of_fill(&self, fill: &Fill) -> OrderKey {
+        if let Some(index) = fill.client_order_index {
+            return OrderKey::ours(fill.account, index);
+        }
+        let line = Line {
+            account: fill.account,
+            venue: fill.venue,
+            symbol: fill.symbol,
+        };
+        self.key_at_venue(line, fill.venue_order_id.clone())
+    }
+
+    fn key_at_venue(&self, line: Line, id: chimera_model::VenueOrderId) -> OrderKey {
+        let known = self.ledger.by_venue_id.get(&(line, id.clone())).cloned();
+        known.unwrap_or(OrderKey::External {
+            account: line.account,
+            venue: line.venue,
+            symbol: line.symbol,
+            venue_order_id: id,
+        })
+    }
+
+    /// Keeps a report until its order is known, and sees to that.
+    fn park(&mut self, key: &OrderKey, report: Report) {
+        match self.parked.keep(key, report.clone()) {
+            Some(true) => self.load(key.clone(), Then::Nothing),
+            Some(false) => {}
+            None => {
+                metrics::bounded("parked_reports");
+                let (Report::Executed { .. } | Report::Stated(_)) = &report else {
+                    return;
+                };
+                let site = site_of_report(&report);
+                if let Some(site) = site {
+                    self.distrust(site, "parked_full");
+                }
+            }
+        }
+    }
+
+    /// Returns whether an index was certainly never claimed.
+    pub(crate) fn is_fresh(&self, key: &OrderKey) -> bool {
+        let OrderKey::Ours { account, index } = key else {
+            return false;
+        };
+        self.ledger
+            .indices
+            .get(account)
+            .is_none_or(|indices| indices.is_fresh(*index))
+    }
+
+    /// Reads an order back from the journal.
+    pub(crate) fn load(&self, key: OrderKey, then: Then) {
+        let (store, told) = (self.tools.store.clone(), self.tools.told.clone());
+        spawn_bound(&self.tools.tasks, "order-load", async move {
+            let entry = read_back(store.as_ref(), &key).await;
+            let _ = told.send(Told::Loaded { key, entry, then }).await;
+        });
+    }
+
+    fn loaded(&mut self, key: OrderKey, entry: Result<Option<Box<Entry>>, OrderError>, then: Then) {
+        match entry {
+            Ok(Some(entry)) => self.ledger.restore(&key, *entry),
+            Ok(None) => self.not_in_journal(&key, &then),
+            Err(error) => {
+                if let Then::Call(call) = then {
+                    self.refuse_call(*call, error);
+                }
+                return;
+            }
+        }
+        for report in self.parked.take(&key) {
+            self.weigh(&key, report);
+        }
+        if let Then::Call(call) = then {
+            self.call_after_load(*call, &key);
+        }
+    }
+
+    /// An order that neither memory nor journal has: adopted from what the venue said of it (F15).
+    fn not_in_journal(&mut self, key: &OrderKey, then: &Then) {
+        if matches!(then, Then::Call(_)) {
+            return;
+        }
+        let stated = self.parked.reports(key).find_map(|report| match report {
+            Report::Stated(report) => Some(report.clone()),
+            _ => None,
+        });
+        match stated {
+            Some(report) => self.adopt_parked(key, &report),
+            // A fill alone does not say how large its order is: the venue is asked (F24).
+            None => self.ask_of_stranger(key),
+        }
+    }
+
+    fn ask_of_stranger(&mut self, key: &OrderKey) {
+        let Some(fill) = self.parked.reports(key).find_map(fill_of) else {
+            return;
+        };
+        let (account, venue, symbol) = (fill.account, fill.venue, fill.symbol);
+        let request = pb::GetOrderRequest {
+            account: account.to_string(),
+            venue: venue.to_string(),
+            symbol: symbol.to_string(),
+            client_order_index: key.index().map_or(0, i64::from),
+            venue_order_id: match key.index() {
+                Some(_) => String::new(),
+                None => fill.venue_order_id.to_string(),
+            },
+        };
+        let deadline = Deadline::after(ms(self.tools.config.timing.query_deadline_ms));
+        let (market, told) = (self.tools.market.clone(), self.tools.told.clone());
+        let (mut connector, key) = (self.tools.connector.clone(), key.clone());
+        spawn_bound(&self.tools.tasks, "order-stranger", async move {
+            let instrument = market.instrument(venue, symbol.as_str()).await.ok();
+            let answer = deadline.bound(connector.get_order(request)).await;
+            let report = match (answer, &instrument) {
+                (Ok(Ok(answer)), Some(instrument)) => {
+                    let report = answer.into_inner().report;
+                    report
+                        .filter(|report| report.instrument_version == instrument.version)
+                        .and_then(|it| wire::order_report(&it, &wire::scale(instrument)).ok())
+                }
+                _ => None,
+            };
+            let told_of = Told::Stranger {
+                key,
+                instrument,
+                report: report.map(Box::new),
+            };
+            let _ = told.send(told_of).await;
+        });
+    }
+
+    fn stranger_told(
+        &mut self,
+        key: &OrderKey,
+        instrument: Option<&Instrument>,
+        report: Option<Box<OrderReport>>,
+    ) {
+        if let Some(instrument) = instrument {
+            self.learn_scale(instrument);
+        }
+        let from_fill = || self.parked.reports(key).find_map(fill_of).map(statement_of);
+        let Some(report) = report.map(|report| *report).or_else(from_fill) else {
+            return;
+        };
+        self.adopt_parked(key, &report);
+        self.weigh(key, Report::Stated(Box::new(report)));
+    }
+
+    fn adopt_parked(&mut self, key: &OrderKey, report: &OrderReport) {
+        self.adopt(key, report);
+        if self.ledger.get(key).is_none() {
+            return;
+        }
+        for report in self.parked.take(key) {
+            self.weigh(key, report);
+        }
+    }
+
+    /// Takes an order into the books that this service did not know.
+    fn adopt(&mut self, key: &OrderKey, report: &OrderReport) {
+        if self.ledger.get(key).is_some() {
+            return;
+        }
+        let Some(scale) = self.newest_scale(report.venue, report.symbol) else {
+            return self.distrust(
+                SiteKey {
+                    account: report.account,
+                    venue: report.venue,
+                },
+                "unknown_instrument",
+            );
+        };
+        let Some(spec) = external_spec(key, report, scale) else {
+            return self.count_unreadable("an external order without side or quantity");
+        };
+        let cause = match report.origin {
+            OrderOrigin::Ours | OrderOrigin::External => "",
+            OrderOrigin::Liquidation => "LIQUIDATION",
+            OrderOrigin::AutoDeleveraging => "AUTO_DELEVERAGING",
+            OrderOrigin::Settlement => "SETTLEMENT",
+        };
+        let venue_symbol = self
+            .tools
+            .market
+            .known(report.venue, report.symbol.as_str());
+        tracing::warn!(order = %key, cause, "an order that this service did not place is taken in");
+        metrics::noticed("adopted");
+        let external = External {
+            spec,
+            venue_symbol: render::text(venue_symbol.map(|it| it.venue_symbol.clone())),
+            venue_cause: cause.to_owned(),
+        };
+        self.log(Some(key), Body::External(Box::new(external)));
+        self.follow(key);
+    }
+
+    fn newest_scale(&self, venue: Venue, symbol: Symbol) -> Option<Scale> {
+        let known = self
+            .scales
+            .get(&(venue, symbol))
+            .and_then(|known| known.last())
+            .copied();
+        known.or_else(|| {
+            let instrument = self.tools.market.known(venue, symbol.as_str())?;
+            Some(wire::scale(&instrument))
+        })
+    }
+
+    fn call_after_load(&mut self, call: Call, key: &OrderKey) {
+        if self.ledger.get(key).is_some() {
+            return self.call(call);
+        }
+        match call {
+            // The index was never used: it is below the mark because a higher one was.
+            Call::Place { admitted, reply } => self.place_claimed(*admitted, reply),
+            Call::Recorded { reply, .. } => self.reply_read(reply, Ok(None)),
+            call => {
+                let (account, index) = (key.account(), key.index());
+                let error = index.map_or(OrderError::Internal("no index"), |index| {
+                    OrderError::NotFound { account, index }
+                });
+                self.refuse_call(call, error);
+            }
+        }
+    }
+}
+
+fn belongs(site: SiteKey, account: Account, venue: Venue) -> bool {
+    site.account == account && site.venue == venue
+}
+
+fn fill_of(report: &Report) -> Option<&Fill> {
+    match report {
+        Report::Executed { fill, .. } => Some(fill),
+        _ => None,
+    }
+}
+
+fn site_of_report(report: &Report) -> Option<SiteKey> {
+    match report {
+        Report::Executed { fill, .. } => Some(SiteKey {
+            account: fill.account,
+            venue: fill.venue,
+        }),
+        Report::Stated(report) => Some(SiteKey {
+            account: report.account,
+            venue: report.venue,
+        }),
+        _ => None,
+    }
+}
+
+/// Returns what a fill alone says of its order.
+fn statement_of(fill: &Fill) -> OrderReport {
+    OrderReport {
+        venue: fill.venue,
+        account: fill.account,
+        symbol: fill.symbol,
+        client_order_id: fill.client_order_id.clone(),
+        client_order_index: fill.client_order_index,
+        cancel_client_order_id: None,
+        venue_order_id: Some(fill.venue_order_id.clone()),
+        origin: match fill.kind {
+            chimera_model::report::FillKind::Trade => OrderOrigin::External,
+            chimera_model::report::FillKind::Liquidation => OrderOrigin::Liquidation,
+            chimera_model::report::FillKind::AutoDeleveraging => OrderOrigin::AutoDeleveraging,
+            chimera_model::report::FillKind::Settlement => OrderOrigin::Settlement,
+        },
+        status: ReportedStatus::PartiallyFilled,
+        status_text: String::new(),
+        side: Some(fill.side),
+        order_type: None,
+        time_in_force: None,
+        post_only: false,
+        reduce_only: false,
+        price: None,
+        quantity: Some(fill.quantity),
+        cumulative_filled: None,
+        average_price: None,
+        reason: None,
+        venue_time: Some(fill.venue_time),
+        source: fill.source,
+        last_fill: None,
+    }
+}
+
+fn external_spec(key: &OrderKey, report: &OrderReport, scale: Scale) -> Option<OrderSpec> {
+    let kind = match report.order_type {
+        Some(OrderType::Limit) if report.price.is_some() => OrderKind::Limit,
+        _ => OrderKind::Market,
+    };
+    Some(OrderSpec {
+        account: report.account,
+        index: key.index(),
+        venue: report.venue,
+        symbol: report.symbol,
+        side: report.side?,
+        kind,
+        time_in_force: report.time_in_force.unwrap_or(TimeInForce::Gtc),
+        post_only: report.post_only,
+        reduce_only: report.reduce_only,
+        quantity: report.quantity?,
+        price: report.price,
+        scale,
+        parent: None,
+    })
+}
+
+/// Returns an order as its records alone make it; nothing when there are none.
+pub(crate) async fn read_back(
+    store: &dyn crate::store::Store,
+    key: &OrderKey,
+) -> Result<Option<Box<Entry>>, OrderError> {
+    let mut ledger = Ledger::new(1);
+    let mut after = 0;
+    loop {
+        let batch = store
+            .read_key(key.text(), after)
+            .await
+            .map_err(|_| OrderError::JournalFailed)?;
+        let Some(last) = batch.last() else {
+            break;
+        };
+        after = last.seq;
+        for placed in &batch {
+            let logged = Logged::decode(&placed.record)
+                .map_err(|_| OrderError::Internal("a record cannot be read"))?;
+            ledger
+                .apply(&logged, placed.seq)
+                .map_err(|_| OrderError::Internal("a record does not fit"))?;
+        }
+    }
+    Ok(ledger.orders.remove(key).map(Box::new))
+}

@@ -1,0 +1,505 @@
+//! The one task that owns the state, and the handle by which callers reach it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chimera_contracts::order::v1 as pb;
+use chimera_journal::Record;
+use chimera_model::order::{Event, NoticeKind, OrderState, Report, Scale, conclude};
+use chimera_model::{Decimal, Symbol, UnixNanos, Venue};
+use chimera_runtime::Clock;
+use chimera_runtime::drain::Signal;
+use chimera_runtime::tasks::Tasks;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::call::{Call, Told};
+use crate::config::Config;
+use crate::error::OrderError;
+use crate::follow::{Follow, Waiter};
+use crate::journal_log::{Body, Logged};
+use crate::key::{OrderKey, SiteKey};
+use crate::ledger::{Entry, Ledger};
+use crate::market::{Connector, Market};
+use crate::parked::Parked;
+use crate::recovery::Site;
+use crate::risk::Rate;
+use crate::store::Store;
+use crate::timeline::Timeline;
+use crate::tracking_limit::Saga;
+use crate::trading::Switch;
+use crate::watch::Hub;
+use crate::writer::{Batch, Effect, Health, Stored};
+use crate::{metrics, render};
+
+/// What PlaceOrder answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed {
+    /// The order as it stands.
+    pub order: pb::Order,
+    /// Whether the index was known and nothing was sent by this call.
+    pub replayed: bool,
+}
+
+/// What CancelOrder answers: the order as it stands.
+pub type Cancelled = pb::Order;
+
+/// Something to be done at a time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    /// Ask the venue for an order.
+    Query(OrderKey),
+    /// Send a cancel again.
+    Cancel(OrderKey),
+    /// Fetch the fills of an order.
+    Fills(OrderKey),
+    /// Tell callers of CancelOrder that it is pending.
+    CancelAnswer(OrderKey),
+    /// Take a step of a tracking limit.
+    Track(OrderKey),
+    /// Compare with a venue.
+    Compare(SiteKey),
+    /// Look for orders of which nothing was heard.
+    Watchdog,
+}
+
+/// What every part of the owner shares.
+pub(crate) struct Tools {
+    pub(crate) config: Arc<Config>,
+    pub(crate) connector: Connector,
+    pub(crate) market: Market,
+    pub(crate) clock: Clock,
+    pub(crate) tasks: Tasks,
+    pub(crate) drain: Signal,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) switch: Switch,
+    pub(crate) health: Health,
+    pub(crate) told: mpsc::Sender<Told>,
+}
+
+/// Spawns work that ends with the service, wherever it stands: as if the process had been killed.
+pub(crate) fn spawn_bound(
+    tasks: &Tasks,
+    name: &'static str,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
+    let end = tasks.cancelled();
+    tasks.spawn(name, async move {
+        tokio::select! {
+            biased;
+            () = end => {}
+            () = work => {}
+        }
+    });
+}
+
+/// Owns the state; every change of it happens in this one task.
+pub(crate) struct Desk {
+    pub(crate) tools: Tools,
+    pub(crate) ledger: Ledger,
+    pub(crate) next_seq: u64,
+    pub(crate) epoch: String,
+    pub(crate) begun: UnixNanos,
+    pub(crate) sites: BTreeMap<SiteKey, Site>,
+    pub(crate) follows: BTreeMap<OrderKey, Follow>,
+    pub(crate) sagas: BTreeMap<OrderKey, Saga>,
+    pub(crate) parked: Parked,
+    pub(crate) scales: BTreeMap<(Venue, Symbol), Vec<Scale>>,
+    pub(crate) rate: Rate,
+    pub(crate) prices: BTreeMap<(Venue, Symbol), Decimal>,
+    pub(crate) windows: BTreeMap<Venue, std::time::Duration>,
+    pub(crate) hub: Arc<Mutex<Hub>>,
+    pub(crate) timeline: Timeline,
+    pub(crate) venues_known: bool,
+    pub(crate) snapshot_seq: u64,
+    timers: BTreeMap<(Instant, u64), Due>,
+    timer_ids: u64,
+    batch: Batch,
+    batches: mpsc::Sender<Batch>,
+}
+
+/// The ends of the owner's queues.
+pub(crate) struct Inbox {
+    /// The kill switch comes before everything else.
+    pub(crate) urgent: mpsc::Receiver<Call>,
+    pub(crate) calls: mpsc::Receiver<Call>,
+    pub(crate) told: mpsc::Receiver<Told>,
+}
+
+impl Desk {
+    pub(crate) fn new(
+        tools: Tools,
+        ledger: Ledger,
+        hub: Hub,
+        batches: mpsc::Sender<Batch>,
+        replayed: crate::recovery::Replayed,
+        timeline: Timeline,
+    ) -> Self {
+        let hub = Arc::new(Mutex::new(hub));
+        Self {
+            tools,
+            ledger,
+            next_seq: replayed.last_seq + 1,
+            epoch: replayed.epoch,
+            begun: replayed.begun,
+            sites: BTreeMap::new(),
+            follows: BTreeMap::new(),
+            sagas: BTreeMap::new(),
+            parked: Parked::default(),
+            scales: BTreeMap::new(),
+            rate: Rate::default(),
+            prices: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            hub,
+            timeline,
+            venues_known: false,
+            snapshot_seq: replayed.snapshot_seq,
+            timers: BTreeMap::new(),
+            timer_ids: 0,
+            batch: Batch::default(),
+            batches,
+        }
+    }
+
+    /// Runs until the tasks of the service are told to end.
+    pub(crate) async fn run(mut self, mut inbox: Inbox) {
+        let cancelled = self.tools.tasks.cancelled();
+        tokio::pin!(cancelled);
+        self.begin();
+        loop {
+            self.fire_due();
+            if self.flush().await.is_err() {
+                return;
+            }
+            let next = self.timers.keys().next().map(|(at, _)| *at);
+            let timer = async {
+                match next {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = &mut cancelled => return,
+                Some(call) = inbox.urgent.recv() => self.call(call),
+                () = timer => {}
+                Some(told) = inbox.told.recv() => self.hear(told),
+                call = inbox.calls.recv() => match call {
+                    Some(call) => self.call(call),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    fn fire_due(&mut self) {
+        let now = Instant::now();
+        while let Some(entry) = self.timers.first_entry() {
+            if entry.key().0 > now {
+                return;
+            }
+            let due = entry.remove();
+            self.due(due);
+        }
+    }
+
+    fn due(&mut self, due: Due) {
+        match due {
+            Due::Query(key) => self.query_due(&key),
+            Due::Cancel(key) => self.cancel_due(&key),
+            Due::Fills(key) => self.fills_due(&key),
+            Due::CancelAnswer(key) => self.cancel_answers_due(&key),
+            Due::Track(key) => self.track(&key),
+            Due::Compare(site) => self.compare_due(site),
+            Due::Watchdog => self.watchdog(),
+        }
+    }
+
+    /// Remembers to do something.
+    pub(crate) fn at(&mut self, when: Instant, due: Due) {
+        self.timer_ids += 1;
+        self.timers.insert((when, self.timer_ids), due);
+    }
+
+    /// Hands what was recorded to the writer; waits only while its queue is full.
+    async fn flush(&mut self) -> Result<(), ()> {
+        self.snapshot_when_due();
+        if self.batch.records.is_empty() && self.batch.effects.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        self.batches.send(batch).await.map_err(|_| ())
+    }
+
+    /// Returns the time for records.
+    pub(crate) fn now(&self) -> UnixNanos {
+        UnixNanos::from_nanos(u64::try_from(self.tools.clock.now_nanos()).unwrap_or(0))
+    }
+
+    /// Records something: applies it to the book, queues it for the journal and, once it is there,
+    /// for the streams. Returns whether it fitted.
+    pub(crate) fn log(&mut self, key: Option<&OrderKey>, body: Body) -> bool {
+        let logged = Logged {
+            key: key.cloned(),
+            body,
+            recorded_time: self.now(),
+        };
+        let record = match logged.encode() {
+            Ok(record) => record,
+            Err(error) => return self.refused_record(key, &error.to_string()),
+        };
+        let seq = self.next_seq;
+        let change = match self.ledger.apply(&logged, seq) {
+            Ok(change) => change,
+            Err(error) => return self.refused_record(key, &error.to_string()),
+        };
+        self.push_record(record);
+        if let Some(change) = change {
+            let hub = Arc::clone(&self.hub);
+            self.effect(Box::new(move |stored| {
+                if stored == Stored::Durably {
+                    lock(&hub).publish(change);
+                }
+            }));
+        }
+        self.write_timeline(logged, seq);
+        true
+    }
+
+    fn refused_record(&self, key: Option<&OrderKey>, error: &str) -> bool {
+        metrics::noticed("illegal_record");
+        let key = key.map(OrderKey::text).unwrap_or_default();
+        tracing::error!(
+            key,
+            error,
+            "a conclusion does not fit the order and is not recorded"
+        );
+        false
+    }
+
+    fn push_record(&mut self, record: Record) {
+        if self.batch.records.is_empty() {
+            self.batch.first_seq = self.next_seq;
+        }
+        self.batch.records.push(record);
+        self.next_seq += 1;
+    }
+
+    /// Lets something happen once everything recorded so far is durable.
+    pub(crate) fn effect(&mut self, effect: Effect) {
+        self.batch.effects.push(effect);
+    }
+
+    /// Answers a caller once everything recorded so far is durable.
+    pub(crate) fn reply<T: Send + 'static>(
+        &mut self,
+        waiter: Waiter<T>,
+        answer: Result<T, OrderError>,
+    ) {
+        self.effect(Box::new(move |stored| {
+            let answer = match stored {
+                Stored::Durably => answer,
+                Stored::Not => Err(OrderError::JournalFailed),
+            };
+            // A caller that went away changes nothing (F09).
+            let _ = waiter.send(answer);
+        }));
+    }
+
+    /// Answers a caller that only reads, in order with what it may have asked before.
+    pub(crate) fn reply_read<T: Send + 'static>(
+        &mut self,
+        waiter: Waiter<T>,
+        answer: Result<T, OrderError>,
+    ) {
+        self.effect(Box::new(move |_| {
+            let _ = waiter.send(answer);
+        }));
+    }
+
+    /// Weighs a report about an order, records it with what it proves, and sees to what follows.
+    pub(crate) fn weigh(&mut self, key: &OrderKey, report: Report) {
+        let Some(entry) = self.ledger.get(key) else {
+            return;
+        };
+        let before = entry.order.state();
+        let events = conclude(&entry.order, &report);
+        let venue_time = match &report {
+            Report::Stated(stated) => stated.venue_time,
+            Report::Executed { fill, .. } => Some(fill.venue_time),
+            _ => None,
+        };
+        // Silence about what is known already keeps the journal small (F34).
+        let answers = matches!(report, Report::Submitted(_) | Report::CancelAnswered(_));
+        if events.is_empty() && !answers {
+            self.heard(key);
+            return;
+        }
+        self.log(Some(key), Body::Report(Box::new(report)));
+        for event in events {
+            self.record_event(key, event, venue_time);
+        }
+        self.heard(key);
+        self.count_state(key, before);
+        self.after(key);
+    }
+
+    /// Records one conclusion, and tells a parent of its child's fills.
+    pub(crate) fn record_event(
+        &mut self,
+        key: &OrderKey,
+        event: Event,
+        venue_time: Option<UnixNanos>,
+    ) {
+        let notice = match &event {
+            Event::Noticed(notice) => Some(notice.clone()),
+            _ => None,
+        };
+        let parent = self.ledger.get(key).and_then(|entry| {
+            let spec = entry.order.spec();
+            spec.parent
+                .map(|parent| OrderKey::ours(spec.account, parent))
+                .zip(spec.index)
+        });
+        let fill = matches!(event, Event::Fill(_) | Event::Restated(_)).then(|| event.clone());
+        if !self.log(Some(key), Body::Event { event, venue_time }) {
+            return;
+        }
+        if let (Some((parent, child)), Some(event)) = (parent, fill)
+            && self.ledger.get(&parent).is_some()
+        {
+            self.log(Some(&parent), Body::Progress { child, event });
+        }
+        if let Some(notice) = notice {
+            self.noticed(key, notice.kind, &notice.words);
+        }
+    }
+
+    fn noticed(&mut self, key: &OrderKey, kind: NoticeKind, words: &str) {
+        let name = match kind {
+            NoticeKind::Hostile => "hostile",
+            NoticeKind::Doubled => "doubled",
+            NoticeKind::Contradiction => "contradiction",
+            NoticeKind::ProofOfLife => "proof_of_life",
+            NoticeKind::UnknownStatus => "unknown_status",
+            NoticeKind::Overfilled => "overfilled",
+            NoticeKind::LateFill => "late_fill",
+            NoticeKind::Appeared => "appeared",
+        };
+        metrics::noticed(name);
+        tracing::warn!(order = %key, notice = name, words, "an order needs a look");
+        match kind {
+            // The account is not to be trusted until a query agrees (H55).
+            NoticeKind::Hostile | NoticeKind::Doubled => {
+                if let Some(site) = self.site_of(key) {
+                    self.distrust(site, name);
+                }
+                self.query_now(key);
+            }
+            NoticeKind::Contradiction
+            | NoticeKind::ProofOfLife
+            | NoticeKind::UnknownStatus
+            | NoticeKind::Appeared => self.query_now(key),
+            NoticeKind::Overfilled | NoticeKind::LateFill => {}
+        }
+    }
+
+    fn count_state(&self, key: &OrderKey, before: OrderState) {
+        if let Some(entry) = self.ledger.get(key)
+            && entry.order.state() != before
+        {
+            metrics::order_reached(entry.order.state().name());
+            metrics::open_orders(self.ledger.open.len());
+        }
+    }
+
+    /// Sees to what an order needs as it stands now.
+    pub(crate) fn after(&mut self, key: &OrderKey) {
+        let Some(entry) = self.ledger.get(key) else {
+            return;
+        };
+        let (order, parent) = (&entry.order, entry.order.spec().parent);
+        let (state, account) = (order.state(), order.spec().account);
+        let is_parent = entry.tracking.is_some();
+        let missing = order.missing_fills().is_positive();
+        if state != OrderState::Submitting {
+            self.answer_placing(key);
+        }
+        if state.is_final() {
+            self.answer_cancelling(key);
+        }
+        if missing && !is_parent {
+            self.fetch_fills_soon(key);
+        }
+        if !is_parent {
+            self.resolve_doubt(key, state);
+            self.pursue_cancel(key);
+        }
+        if state.is_final() && !missing {
+            self.follow_end(key);
+        }
+        if is_parent {
+            self.track(key);
+        }
+        if let Some(parent) = parent {
+            self.track(&OrderKey::ours(account, parent));
+        }
+    }
+
+    /// Notes that something was heard of an order.
+    pub(crate) fn heard(&mut self, key: &OrderKey) {
+        if let Some(follow) = self.follows.get_mut(key) {
+            follow.heard = Instant::now();
+        }
+    }
+
+    /// Returns what this process is doing about an order.
+    pub(crate) fn follow(&mut self, key: &OrderKey) -> &mut Follow {
+        self.follows
+            .entry(key.clone())
+            .or_insert_with(|| Follow::new(Instant::now()))
+    }
+
+    fn follow_end(&mut self, key: &OrderKey) {
+        let done = self.follows.get(key).is_some_and(|follow| {
+            follow.placing.is_empty() && follow.cancelling.is_empty() && !follow.submitting
+        });
+        if done {
+            self.follows.remove(key);
+        }
+    }
+
+    /// Answers callers of PlaceOrder who waited for the first outcome.
+    pub(crate) fn answer_placing(&mut self, key: &OrderKey) {
+        let Some(follow) = self.follows.get_mut(key) else {
+            return;
+        };
+        let waiting = std::mem::take(&mut follow.placing);
+        for (waiter, replayed) in waiting {
+            let answer = self.rendered(key).map(|order| Placed { order, replayed });
+            self.reply(waiter, answer);
+        }
+    }
+
+    /// Returns an order as the contract shows it.
+    pub(crate) fn rendered(&self, key: &OrderKey) -> Result<pb::Order, OrderError> {
+        match (self.ledger.get(key), key) {
+            (Some(entry), _) => Ok(render::order(entry)),
+            (None, OrderKey::Ours { account, index }) => Err(OrderError::NotFound {
+                account: *account,
+                index: *index,
+            }),
+            (None, OrderKey::External { .. }) => Err(OrderError::Internal("an order is gone")),
+        }
+    }
+
+    /// Returns the account and venue of an order.
+    pub(crate) fn site_of(&self, key: &OrderKey) -> Option<SiteKey> {
+        self.ledger.get(key).map(Entry::site)
+    }
+}
+
+/// Locks the streams for the moment of one change.
+pub(crate) fn lock(hub: &Arc<Mutex<Hub>>) -> std::sync::MutexGuard<'_, Hub> {
+    hub.lock().unwrap_or_else(PoisonError::into_inner)
+}

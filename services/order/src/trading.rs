@@ -1,0 +1,122 @@
+//! What may be traded: the three positions of the kill switch, and the switch itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+/// What may be traded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TradingState {
+    /// Everything that risk allows.
+    Active,
+    /// Only orders that lower exposure, and cancels.
+    Reducing,
+    /// Only cancels; open orders are cancelled.
+    Halted,
+}
+
+impl TradingState {
+    /// Returns the stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Reducing => "REDUCING",
+            Self::Halted => "HALTED",
+        }
+    }
+
+    /// Returns whether a new order may pass.
+    #[must_use]
+    pub const fn allows(self, lowers_exposure: bool) -> bool {
+        match self {
+            Self::Active => true,
+            Self::Reducing => lowers_exposure,
+            Self::Halted => false,
+        }
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Active => 0,
+            Self::Reducing => 1,
+            Self::Halted => 2,
+        }
+    }
+
+    const fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::Active,
+            1 => Self::Reducing,
+            _ => Self::Halted,
+        }
+    }
+}
+
+/// The switch that every submission passes at the last point before the wire, in the task that
+/// sends (F60). Shared by the tasks that send; set by the owner of the state alone.
+#[derive(Debug, Clone)]
+pub(crate) struct Switch {
+    state: Arc<AtomicU8>,
+    in_flight: watch::Sender<usize>,
+}
+
+/// A submission between the last check and its answer; the answer to a kill waits for those that
+/// may raise exposure.
+#[derive(Debug)]
+pub(crate) struct Passage {
+    in_flight: Option<watch::Sender<usize>>,
+}
+
+impl Switch {
+    pub(crate) fn new(state: TradingState) -> Self {
+        Self {
+            state: Arc::new(AtomicU8::new(state.code())),
+            in_flight: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn set(&self, state: TradingState) {
+        self.state.store(state.code(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn state(&self) -> TradingState {
+        TradingState::from_code(self.state.load(Ordering::SeqCst))
+    }
+
+    /// Returns a passage for a submission, or the state that forbids it.
+    ///
+    /// The passage is counted before the state is read: whoever sets the state and then finds
+    /// nobody in flight knows that nobody passed on the old one.
+    pub(crate) fn pass(&self, lowers_exposure: bool) -> Result<Passage, TradingState> {
+        let in_flight = (!lowers_exposure).then(|| self.in_flight.clone());
+        if let Some(in_flight) = &in_flight {
+            in_flight.send_modify(|count| *count += 1);
+        }
+        let passage = Passage { in_flight };
+        let state = self.state();
+        if state.allows(lowers_exposure) {
+            Ok(passage)
+        } else {
+            Err(state)
+        }
+    }
+
+    /// Waits until no submission that may raise exposure is between the check and its answer.
+    pub(crate) async fn settled(&self) {
+        let mut in_flight = self.in_flight.subscribe();
+        // The sender lives in `self`, so this can only end by reaching zero.
+        let _ = in_flight.wait_for(|count| *count == 0).await;
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        if let Some(in_flight) = &self.in_flight {
+            in_flight.send_modify(|count| *count -= 1);
+        }
+    }
+}
