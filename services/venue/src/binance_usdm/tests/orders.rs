@@ -13,8 +13,8 @@ use crate::{FillQuery, NewOrder, OrderKey, OrderKind};
 
 const ORDER: &str = r#"{"orderId":22542179,"symbol":"SOLUSDT","status":"NEW",
 "clientOrderId":"c1-42","price":"20.10","avgPrice":"0.00","origQty":"1.50",
-"executedQty":"0","cumQuote":"0","timeInForce":"GTX","type":"LIMIT","reduceOnly":false,"side":"SELL","positionSide":"BOTH",
-"updateTime":1625474304765}"#;
+"executedQty":"0","cumQuote":"0","timeInForce":"GTX","type":"LIMIT","reduceOnly":false,
+"side":"SELL","positionSide":"BOTH","updateTime":1625474304765}"#;
 
 const TRADE: &str = r#"{"e":"ORDER_TRADE_UPDATE","E":1568879465652,"T":1568879465651,"o":{
 "s":"SOLUSDT","c":"c1-42","S":"SELL","o":"LIMIT","f":"GTC","q":"1.50","p":"20.10","ap":"20.11",
