@@ -25,6 +25,7 @@ mod faults;
 mod hub;
 mod margin;
 mod market;
+mod opening;
 mod simulator;
 mod transport;
 mod venue;

@@ -8,33 +8,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::account::Credentials;
-use crate::binance_usdm::{self, Binance, BinanceUsdm};
 use crate::clock::SharedClock;
 use crate::config::{SimConfig, VenueKind};
 use crate::control::{self, Controlled};
-use crate::exchange::Exchange;
 use crate::hub::SocketFate;
-use crate::market::{Driver, Generator, Market, Recording, RecordingError, Replay};
+use crate::market::RecordingError;
+use crate::opening::{Opened, open};
 use crate::transport::{Acceptor, Lines, Listening, Peer};
-use crate::venue::Venue;
 
 /// How often time passes for a venue: finer than its finest paced stream, coarse enough to idle.
 const TICK: Duration = Duration::from_millis(25);
-
-/// Simulated time between two steps of the history that a market opens with.
-const HISTORY_STEP_MS: u64 = 2_000;
-
-/// Ids begin here, past what 32 bits hold, as they do at the venues.
-const FIRST_ID: u64 = 8_000_000_000;
 
 /// How long open connections may take to end.
 const END_WITHIN: Duration = Duration::from_millis(500);
@@ -48,6 +38,9 @@ pub enum SimError {
     /// No listener was given for a venue.
     #[error("no listener for {0}")]
     NoListener(VenueKind),
+    /// A venue without an account has nobody to trade with.
+    #[error("at least one account is needed")]
+    NoAccount,
     /// The recording cannot be used.
     #[error(transparent)]
     Recording(#[from] RecordingError),
@@ -183,18 +176,26 @@ impl Simulator {
                 .remove(kind)
                 .ok_or(SimError::NoListener(*kind))?;
             let address = acceptor.local_addr()?;
-            let (venue, keys) = open_binance(&config, *kind, &clock)?;
-            let service = binance_usdm::service(Arc::clone(&venue));
+            let (opening, time) = (config.clone(), clock.clone());
+            let kind = *kind;
+            // Reading a recording and warming a market up is seconds of work in a debug build.
+            let opened = spawn_blocking(move || open(&opening, kind, &time)).await;
+            let Opened {
+                venue,
+                service,
+                keys,
+            } = opened.map_err(io::Error::from)??;
+            let first = keys.first().ok_or(SimError::NoAccount)?.clone();
             serve(&tasks, &stop, &lines, acceptor, service);
             tasks.spawn(keep_time(Arc::clone(&venue), stop.clone()));
             endpoints.venues.push(VenueEndpoints {
-                venue: *kind,
+                venue: kind,
                 rest: format!("http://{address}"),
                 ws: format!("ws://{address}"),
-                credentials: keys[0].clone(),
+                credentials: first,
                 accounts: keys,
             });
-            venues.insert(*kind, venue);
+            venues.insert(kind, venue);
         }
         let service = control::service(endpoints.clone(), venues.clone());
         serve(&tasks, &stop, &lines, listeners.control, service);
@@ -254,92 +255,14 @@ fn serve(
     });
 }
 
-async fn keep_time(venue: Arc<Binance>, stop: CancellationToken) {
+async fn keep_time(venue: Arc<dyn Controlled>, stop: CancellationToken) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            _ = ticks.tick() => venue.with(|core| core.tick()),
+            _ = ticks.tick() => venue.tick(),
         }
     }
-}
-
-type Opened = (Arc<Binance>, Vec<AccountKeys>);
-
-fn open_binance(
-    config: &SimConfig,
-    kind: VenueKind,
-    clock: &SharedClock,
-) -> Result<Opened, SimError> {
-    let mut exchange = Exchange::new(binance_usdm::instruments(), FIRST_ID);
-    let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-    let mut keys = Vec::new();
-    for account in &config.accounts {
-        let credentials = Credentials {
-            key: binance_usdm::draw(&mut rng, 64),
-            secret: binance_usdm::draw(&mut rng, 64),
-        };
-        keys.push(AccountKeys {
-            account: account.name.clone(),
-            api_key: credentials.key.clone(),
-            api_secret: credentials.secret.clone(),
-        });
-        exchange.open_account(&account.name, credentials, account.deposit);
-    }
-    let market = open_market(config, kind, &mut exchange, clock.now_ms())?;
-    let dialect = BinanceUsdm::new(
-        &exchange,
-        config.seed,
-        config.binance_limits,
-        config.binance_legacy_root,
-    );
-    let venue = Venue::new(exchange, market, dialect, clock.clone());
-    Ok((Arc::new(venue), keys))
-}
-
-fn open_market(
-    config: &SimConfig,
-    kind: VenueKind,
-    exchange: &mut Exchange,
-    now_ms: u64,
-) -> Result<Market, SimError> {
-    let mut replay = open_replay(config, kind, exchange)?;
-    let mut drivers = Vec::new();
-    for id in 0..exchange.instruments().len() {
-        if let Some((_, driver)) = replay.take_if(|(instrument, _)| *instrument == id) {
-            drivers.push(driver);
-            continue;
-        }
-        let instrument = exchange.instrument(id);
-        let mut generator = Generator::new(config.seed, id, instrument, config.events_per_second);
-        let history_ms = u64::try_from(config.history.as_millis()).unwrap_or(0);
-        let from_ms = now_ms.saturating_sub(history_ms);
-        generator.warm_up(exchange, from_ms, now_ms, HISTORY_STEP_MS);
-        drivers.push(Driver::Generated(Box::new(generator)));
-    }
-    Ok(Market::new(drivers))
-}
-
-type ReplayDriver = Option<(usize, Driver)>;
-
-fn open_replay(
-    config: &SimConfig,
-    venue: VenueKind,
-    exchange: &Exchange,
-) -> Result<ReplayDriver, SimError> {
-    let Some(wanted) = &config.replay else {
-        return Ok(None);
-    };
-    let recording = Recording::open(&wanted.file)?;
-    let symbol = wanted
-        .symbol
-        .clone()
-        .unwrap_or_else(|| recording.symbol.clone());
-    let id = exchange
-        .find(&symbol)
-        .ok_or(SimError::RecordedSymbol { symbol, venue })?;
-    let replay = Replay::new(Arc::new(recording), id, wanted.speed_permille);
-    Ok(Some((id, Driver::Replayed(Box::new(replay)))))
 }

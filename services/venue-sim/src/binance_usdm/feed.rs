@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use super::aggregate::AggTrade;
 use super::format;
 use super::frames;
+use super::intervals::Interval;
 use super::market_data::{Day, Level, levels};
 use super::stream_name::{Stream, Topic};
 use crate::engine::{LevelChange, Price, Quantity, Side};
@@ -360,33 +361,40 @@ fn tell(
                 .into_iter()
                 .collect()
         }
-        Topic::Kline(interval) => {
-            let begin = |at| interval.begin(at);
-            let bars = exchange.tape(id).candles(now_ms, 2, begin);
-            let interval_name = name.rsplit("kline_").next().unwrap_or_default();
-            let mut frames = Vec::new();
-            for bar in &bars {
-                let closed = interval.end(bar.open_ms) < now_ms;
-                let is_new = (bar.open_ms, bar.trades) > paced.said;
-                let just_closed = closed && bar.open_ms == paced.said.0;
-                if just_closed || (!closed && is_new) {
-                    frames.push(frames::kline(
-                        instrument,
-                        now_ms,
-                        interval_name,
-                        interval,
-                        bar,
-                        closed,
-                    ));
-                }
-            }
-            if let Some(bar) = bars.last() {
-                paced.said = (bar.open_ms, bar.trades);
-            }
-            frames
-        }
+        Topic::Kline(interval) => tell_bars(exchange, id, interval, name, paced, now_ms),
         Topic::Depth | Topic::BookTicker | Topic::Trade | Topic::AggTrade | Topic::Liquidation => {
             Vec::new()
         }
     }
+}
+
+/// Returns the running bar where it has changed, after the one that has just closed.
+fn tell_bars(
+    exchange: &Exchange,
+    id: InstrumentId,
+    interval: Interval,
+    name: &str,
+    paced: &mut Paced,
+    now_ms: u64,
+) -> Vec<String> {
+    let instrument = exchange.instrument(id);
+    let bars = exchange
+        .tape(id)
+        .candles(now_ms, 2, |at| interval.begin(at));
+    let length = name.rsplit("kline_").next().unwrap_or_default();
+    let mut frames = Vec::new();
+    for bar in &bars {
+        let closed = interval.end(bar.open_ms) < now_ms;
+        let is_new = (bar.open_ms, bar.trades) > paced.said;
+        let just_closed = closed && bar.open_ms == paced.said.0;
+        if just_closed || (!closed && is_new) {
+            frames.push(frames::kline(
+                instrument, now_ms, length, interval, bar, closed,
+            ));
+        }
+    }
+    if let Some(bar) = bars.last() {
+        paced.said = (bar.open_ms, bar.trades);
+    }
+    frames
 }

@@ -1,10 +1,12 @@
 //! Cancelling and reading orders.
 
+use serde::Serialize;
+
 use super::error::ApiError;
 use super::params::Params;
 use super::rest::{Answer, Call, answer};
 use super::trade::BATCH_MAX;
-use super::wire::{FillAnswer, OrderAnswer};
+use super::wire::{Each, FillAnswer, OrderAnswer};
 use crate::engine::{AccountId, OrderId};
 use crate::exchange::{Exchange, InstrumentId, Order};
 use crate::faults::{Facts, FaultKind};
@@ -97,7 +99,7 @@ pub(super) fn cancel_batch(call: &mut Call<'_>) -> Result<Answer, ApiError> {
             "Invalid number of batch cancel orders.",
         ));
     }
-    let mut answers: Vec<serde_json::Value> = Vec::new();
+    let mut answers: Vec<Each> = Vec::new();
     for id in wanted {
         let here = call
             .core
@@ -109,10 +111,7 @@ pub(super) fn cancel_batch(call: &mut Call<'_>) -> Result<Answer, ApiError> {
         } else {
             Err(ApiError::unknown_order())
         };
-        answers.push(match done {
-            Ok(order) => serde_json::to_value(&order).unwrap_or_default(),
-            Err(error) => serde_json::json!({ "code": error.code, "msg": error.message }),
-        });
+        answers.push(done.into());
     }
     Ok(answer(&answers))
 }
@@ -148,9 +147,17 @@ pub(super) fn countdown(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let ms = call.params.integer("countdownTime")?.unwrap_or(0);
     let due = (ms > 0).then_some(call.now_ms + ms);
     call.core.dialect.arm_countdown(account, instrument, due);
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Countdown<'a> {
+        symbol: &'a str,
+        countdown_time: String,
+    }
     let symbol = call.params.need("symbol")?;
-    let said = serde_json::json!({ "symbol": symbol, "countdownTime": ms.to_string() });
-    Ok(answer(&said))
+    Ok(answer(&Countdown {
+        symbol,
+        countdown_time: ms.to_string(),
+    }))
 }
 
 pub(super) fn query(call: &mut Call<'_>) -> Result<Answer, ApiError> {

@@ -7,7 +7,7 @@ use super::private_frames::{
 };
 use super::sessions::Sessions;
 use crate::engine::AccountId;
-use crate::exchange::{Event, Exchange, Execution};
+use crate::exchange::{Event, Exchange, Execution, Fill, Order};
 use crate::faults::{Facts, FaultKind};
 use crate::hub::Hub;
 
@@ -149,52 +149,13 @@ fn compose(exchange: &Exchange, event: &Event, now_ms: u64) -> Vec<(Message, Abo
             execution,
             fill,
             time_ms,
-        } => {
-            let account = order.terms.account;
-            let instrument = exchange.instrument(order.terms.instrument);
-            let open = exchange.open_orders(account);
-            let (bids, asks) =
-                open_worth(open.filter(|open| open.terms.instrument == order.terms.instrument));
-            let context = OrderContext {
-                execution: *execution,
-                fill: fill.as_deref(),
-                bids,
-                asks,
-            };
-            let symbol = Some(instrument.symbol.clone());
-            let mut messages = Vec::new();
-            if let Some(fill) = fill {
-                let frame = trade_lite(instrument, order, fill, now_ms);
-                let about = About {
-                    symbol: symbol.clone(),
-                    ..About::default()
-                };
-                messages.push((
-                    Message {
-                        account,
-                        event: "TRADE_LITE",
-                        frame,
-                    },
-                    about,
-                ));
-            }
-            let frame = order_update(instrument, order, &context, now_ms, *time_ms);
-            let client_id = Some(order.terms.client_id.clone());
-            let about = About {
-                symbol,
-                client_id,
-                execution: Some(*execution),
-            };
-            messages.push((
-                Message {
-                    account,
-                    event: "ORDER_TRADE_UPDATE",
-                    frame,
-                },
-                about,
-            ));
-            messages
-        }
+        } => compose_order(
+            exchange,
+            order,
+            (*execution, fill.as_deref()),
+            now_ms,
+            *time_ms,
+        ),
         Event::Balance {
             account,
             reason,
@@ -203,7 +164,6 @@ fn compose(exchange: &Exchange, event: &Event, now_ms: u64) -> Vec<(Message, Abo
             position,
             time_ms,
         } => {
-            let symbol = position.map(|(id, _, _)| exchange.instrument(id).symbol.clone());
             let moved = AccountMove {
                 reason: *reason,
                 wallet: *wallet,
@@ -216,6 +176,7 @@ fn compose(exchange: &Exchange, event: &Event, now_ms: u64) -> Vec<(Message, Abo
                 event: "ACCOUNT_UPDATE",
                 frame,
             };
+            let symbol = position.map(|(id, _, _)| exchange.instrument(id).symbol.clone());
             vec![(
                 message,
                 About {
@@ -248,4 +209,59 @@ fn compose(exchange: &Exchange, event: &Event, now_ms: u64) -> Vec<(Message, Abo
         }
         Event::Book { .. } | Event::Trade(_) => Vec::new(),
     }
+}
+
+/// A fill is told twice, in short and in full.
+fn compose_order(
+    exchange: &Exchange,
+    order: &Order,
+    change: (Execution, Option<&Fill>),
+    now_ms: u64,
+    time_ms: u64,
+) -> Vec<(Message, About)> {
+    let (execution, fill) = change;
+    let account = order.terms.account;
+    let instrument = exchange.instrument(order.terms.instrument);
+    let symbol = Some(instrument.symbol.clone());
+    let mut messages = Vec::new();
+    if let Some(fill) = fill {
+        let frame = trade_lite(instrument, order, fill, now_ms);
+        let about = About {
+            symbol: symbol.clone(),
+            ..About::default()
+        };
+        messages.push((
+            Message {
+                account,
+                event: "TRADE_LITE",
+                frame,
+            },
+            about,
+        ));
+    }
+    let open = exchange.open_orders(account);
+    let here = open.filter(|open| open.terms.instrument == order.terms.instrument);
+    let (bids, asks) = open_worth(here);
+    let context = OrderContext {
+        execution,
+        fill,
+        bids,
+        asks,
+    };
+    let frame = order_update(instrument, order, &context, now_ms, time_ms);
+    let client_id = Some(order.terms.client_id.clone());
+    let about = About {
+        symbol,
+        client_id,
+        execution: Some(execution),
+    };
+    messages.push((
+        Message {
+            account,
+            event: "ORDER_TRADE_UPDATE",
+            frame,
+        },
+        about,
+    ));
+    messages
 }

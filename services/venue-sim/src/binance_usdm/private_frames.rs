@@ -73,6 +73,16 @@ pub(super) struct OrderContext<'a> {
     pub asks: Decimal,
 }
 
+#[derive(Serialize)]
+struct OrderFrame<'a> {
+    e: &'static str,
+    #[serde(rename = "T")]
+    time_ms: u64,
+    #[serde(rename = "E")]
+    event_ms: u64,
+    o: OrderBody<'a>,
+}
+
 pub(super) fn order_update(
     instrument: &Instrument,
     order: &Order,
@@ -80,15 +90,6 @@ pub(super) fn order_update(
     now_ms: u64,
     time_ms: u64,
 ) -> String {
-    #[derive(Serialize)]
-    struct Frame<'a> {
-        e: &'static str,
-        #[serde(rename = "T")]
-        time_ms: u64,
-        #[serde(rename = "E")]
-        event_ms: u64,
-        o: OrderBody<'a>,
-    }
     let terms = &order.terms;
     let fill = context.fill;
     let price = terms
@@ -137,7 +138,7 @@ pub(super) fn order_update(
         gtd: terms.expires_ms.unwrap_or(0),
         er: "0",
     };
-    write(&Frame {
+    write(&OrderFrame {
         e: "ORDER_TRADE_UPDATE",
         time_ms,
         event_ms: now_ms,
@@ -233,35 +234,38 @@ pub(super) struct AccountMove<'a> {
     pub position: Option<(&'a Instrument, Position, Price)>,
 }
 
+#[derive(Serialize)]
+struct Balance {
+    a: &'static str,
+    wb: String,
+    cw: String,
+    bc: String,
+}
+
+#[derive(Serialize)]
+struct Held<'a> {
+    s: &'a str,
+    pa: String,
+    ep: String,
+    cr: String,
+    up: String,
+    mt: &'static str,
+    iw: &'static str,
+    ps: &'static str,
+    ma: &'static str,
+    bep: String,
+}
+
+#[derive(Serialize)]
+struct AccountBody<'a> {
+    m: &'static str,
+    #[serde(rename = "B")]
+    balances: [Balance; 1],
+    #[serde(rename = "P")]
+    positions: Vec<Held<'a>>,
+}
+
 pub(super) fn account_update(moved: &AccountMove<'_>, now_ms: u64, time_ms: u64) -> String {
-    #[derive(Serialize)]
-    struct Balance {
-        a: &'static str,
-        wb: String,
-        cw: String,
-        bc: String,
-    }
-    #[derive(Serialize)]
-    struct Held<'a> {
-        s: &'a str,
-        pa: String,
-        ep: String,
-        cr: String,
-        up: String,
-        mt: &'static str,
-        iw: &'static str,
-        ps: &'static str,
-        ma: &'static str,
-        bep: String,
-    }
-    #[derive(Serialize)]
-    struct Body<'a> {
-        m: &'static str,
-        #[serde(rename = "B")]
-        balances: [Balance; 1],
-        #[serde(rename = "P")]
-        positions: Vec<Held<'a>>,
-    }
     #[derive(Serialize)]
     struct Frame<'a> {
         e: &'static str,
@@ -269,7 +273,7 @@ pub(super) fn account_update(moved: &AccountMove<'_>, now_ms: u64, time_ms: u64)
         time_ms: u64,
         #[serde(rename = "E")]
         event_ms: u64,
-        a: Body<'a>,
+        a: AccountBody<'a>,
     }
     let held = moved
         .position
@@ -293,7 +297,7 @@ pub(super) fn account_update(moved: &AccountMove<'_>, now_ms: u64, time_ms: u64)
         cw: wallet,
         bc: money_or_zero(moved.change),
     };
-    let body = Body {
+    let body = AccountBody {
         m: words::balance_reason(moved.reason),
         balances: [balance],
         positions: held.into_iter().collect(),

@@ -6,7 +6,7 @@ use super::error::ApiError;
 use super::orders::find;
 use super::params::Params;
 use super::rest::{Answer, Call, answer};
-use super::wire::OrderAnswer;
+use super::wire::{Each, OrderAnswer};
 use super::words;
 use crate::engine::{Price, Quantity, SelfTrade, TimeInForce};
 use crate::exchange::{Instrument, Kind, NewOrder, Refusal};
@@ -68,7 +68,7 @@ pub(super) fn place_batch(call: &mut Call<'_>) -> Result<Answer, ApiError> {
             "Invalid number of batch place orders.",
         ));
     }
-    let mut answers: Vec<serde_json::Value> = Vec::new();
+    let mut answers: Vec<Each> = Vec::new();
     for order in orders {
         let pairs = order.into_iter().map(|(name, value)| match value {
             serde_json::Value::String(text) => (name, text),
@@ -76,10 +76,7 @@ pub(super) fn place_batch(call: &mut Call<'_>) -> Result<Answer, ApiError> {
         });
         let params = Params::from_pairs(pairs.collect());
         let placed = params.only(ORDER).and_then(|()| place_one(call, &params));
-        answers.push(match placed {
-            Ok(order) => serde_json::to_value(&order).unwrap_or_default(),
-            Err(error) => serde_json::json!({ "code": error.code, "msg": error.message }),
-        });
+        answers.push(placed.into());
     }
     Ok(answer(&answers))
 }

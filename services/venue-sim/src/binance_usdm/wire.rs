@@ -5,6 +5,7 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use super::error::ApiError;
 use super::format;
 use super::words;
 use crate::account::Position;
@@ -43,6 +44,33 @@ pub(crate) struct OrderAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<u64>,
     update_time: u64,
+}
+
+/// What became of one order of a batch.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Each {
+    /// It is as it says.
+    Done(Box<OrderAnswer>),
+    /// It was refused.
+    Refused {
+        /// The venue's code.
+        code: i64,
+        /// The venue's text.
+        msg: String,
+    },
+}
+
+impl From<Result<OrderAnswer, ApiError>> for Each {
+    fn from(done: Result<OrderAnswer, ApiError>) -> Self {
+        match done {
+            Ok(order) => Self::Done(Box::new(order)),
+            Err(error) => Self::Refused {
+                code: error.code,
+                msg: error.message,
+            },
+        }
+    }
 }
 
 impl OrderAnswer {

@@ -142,6 +142,9 @@ pub(crate) trait Controlled: Debug + Send + Sync {
 
     /// Decides the fate of all sockets.
     fn decide_sockets(&self, fate: SocketFate);
+
+    /// Lets time pass.
+    fn tick(&self);
 }
 
 impl<D: Dialect + Debug> Controlled for Venue<D> {
@@ -151,6 +154,10 @@ impl<D: Dialect + Debug> Controlled for Venue<D> {
 
     fn decide_sockets(&self, fate: SocketFate) {
         self.with(|core| core.hub.decide(fate, None, None));
+    }
+
+    fn tick(&self) {
+        self.with(Core::tick);
     }
 }
 

@@ -201,6 +201,28 @@ fn price_times_quantity_is_exact_at_the_edges() {
     assert_eq!(least.to_string(), "0.0000000000000001");
 }
 
+#[test]
+fn decimals_are_read_exactly_or_not_at_all() {
+    let read = |text: &str| serde_json::from_str::<Price>(&format!("\"{text}\"")).ok();
+    assert_eq!(read("61800.20"), Some(Price::from_raw(6_180_020_000_000)));
+    assert_eq!(read("0.00000001000"), Some(Price::from_raw(1)));
+    assert_eq!(read("-1.5"), Some(Price::from_raw(-150_000_000)));
+    for bad in [
+        "",
+        ".",
+        ".5",
+        "1e3",
+        "+1",
+        " 1",
+        "1 ",
+        "0.000000001",
+        "1_0",
+        "92233720368.6",
+    ] {
+        assert_eq!(read(bad), None, "{bad:?}");
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Submit {
@@ -313,6 +335,15 @@ impl Played {
 }
 
 proptest! {
+    #[test]
+    fn what_is_written_is_read_back(raw in any::<i64>()) {
+        prop_assume!(raw != i64::MIN);
+        let price = Price::from_raw(raw);
+        let text = serde_json::to_string(&price).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Price>(&text).unwrap(), price);
+        prop_assert_eq!(Price::from_decimal(price.decimal()), Some(price));
+    }
+
     #[test]
     fn every_unit_is_traded_or_left_or_gone(steps in steps()) {
         let played = play(&steps);

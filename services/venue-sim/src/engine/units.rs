@@ -120,9 +120,7 @@ macro_rules! scaled {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(input)?;
-                let value = text.parse::<Decimal>().ok().and_then(Self::from_decimal);
-                value.ok_or_else(|| serde::de::Error::custom(format!("not a decimal: {text}")))
+                input.deserialize_str(Text).map(Self)
             }
         }
 
@@ -138,6 +136,46 @@ macro_rules! scaled {
             }
         }
     };
+}
+
+/// Reads a plain decimal text into units of 10^-8; nothing where they do not hold it exactly.
+///
+/// A recording holds millions of numbers, so this goes straight from digits to the integer.
+fn read(text: &str) -> Option<i64> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let missing = (SCALE as usize).checked_sub(fraction.len())?;
+    if whole.is_empty() {
+        return None;
+    }
+    let mut units: i64 = 0;
+    for byte in whole
+        .bytes()
+        .chain(fraction.bytes())
+        .chain(std::iter::repeat_n(b'0', missing))
+    {
+        let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
+        units = units.checked_mul(10)?.checked_add(digit)?;
+    }
+    Some(if negative { -units } else { units })
+}
+
+struct Text;
+
+impl serde::de::Visitor<'_> for Text {
+    type Value = i64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a decimal as text, of at most eight decimals")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<i64, E> {
+        read(text).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+    }
 }
 
 scaled!(Price, "A price in quote units, at eight decimals.");

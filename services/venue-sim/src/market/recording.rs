@@ -81,12 +81,6 @@ pub enum RecordingError {
 }
 
 #[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    data: &'a serde_json::value::RawValue,
-}
-
-#[derive(Deserialize)]
 struct Snapshot {
     #[serde(rename = "lastUpdateId")]
     last: u64,
@@ -95,7 +89,13 @@ struct Snapshot {
 }
 
 #[derive(Deserialize)]
+struct Frame<T> {
+    data: T,
+}
+
+#[derive(Deserialize)]
 struct Depth {
+    s: String,
     #[serde(rename = "U")]
     first: u64,
     u: u64,
@@ -106,6 +106,7 @@ struct Depth {
 
 #[derive(Deserialize)]
 struct Best {
+    s: String,
     u: u64,
     b: Price,
     #[serde(rename = "B")]
@@ -120,13 +121,6 @@ struct Trade {
     p: Price,
     q: Quantity,
     m: bool,
-}
-
-#[derive(Deserialize)]
-struct Head {
-    e: Option<String>,
-    s: Option<String>,
-    u: Option<u64>,
 }
 
 impl Recording {
@@ -209,28 +203,25 @@ fn order(symbol: String, records: Vec<(u64, Record)>) -> Result<Recording, Recor
 }
 
 fn parse(frame: &str, symbol: &mut String) -> Result<Option<Record>, String> {
-    let said = |error: serde_json::Error| error.to_string();
     if frame.starts_with("{\"lastUpdateId\"") {
-        let snapshot: Snapshot = serde_json::from_str(frame).map_err(said)?;
+        let snapshot: Snapshot = read(frame)?;
         let levels = levels(&snapshot.bids, &snapshot.asks);
         return Ok(Some(Record::Snapshot {
             last: snapshot.last,
             levels,
         }));
     }
-    let data = serde_json::from_str::<Envelope<'_>>(frame)
-        .map_err(said)?
-        .data
-        .get();
-    let head: Head = serde_json::from_str(data).map_err(said)?;
-    if let Some(named) = head.s {
-        *symbol = named;
-    }
-    match (head.e.as_deref(), head.u) {
-        (Some("depthUpdate"), _) => {
-            let depth: Depth = serde_json::from_str(data).map_err(said)?;
-            let levels = levels(&depth.b, &depth.a);
-            let (first, last, previous) = (depth.first, depth.u, depth.pu);
+    // The stream's name stands first in every frame, and says what the rest is.
+    let stream = frame
+        .strip_prefix("{\"stream\":\"")
+        .and_then(|rest| rest.split('"').next());
+    let stream = stream.ok_or("neither a snapshot nor a frame of a combined stream")?;
+    match stream.split('@').nth(1) {
+        Some("depth") => {
+            let Frame { data } = read::<Frame<Depth>>(frame)?;
+            let levels = levels(&data.b, &data.a);
+            *symbol = data.s;
+            let (first, last, previous) = (data.first, data.u, data.pu);
             Ok(Some(Record::Depth {
                 first,
                 last,
@@ -238,28 +229,33 @@ fn parse(frame: &str, symbol: &mut String) -> Result<Option<Record>, String> {
                 levels,
             }))
         }
-        (Some("trade"), _) => {
-            let trade: Trade = serde_json::from_str(data).map_err(said)?;
-            let aggressor = if trade.m { Side::Sell } else { Side::Buy };
-            let (price, quantity) = (trade.p, trade.q);
+        Some("bookTicker") => {
+            let Frame { data } = read::<Frame<Best>>(frame)?;
+            *symbol = data.s;
+            let (bid, ask) = ((data.b, data.bid_quantity), (data.a, data.ask_quantity));
+            Ok(Some(Record::Best {
+                last: data.u,
+                bid,
+                ask,
+            }))
+        }
+        Some("trade") => {
+            let Frame { data } = read::<Frame<Trade>>(frame)?;
+            let aggressor = if data.m { Side::Sell } else { Side::Buy };
+            let (price, quantity) = (data.p, data.q);
+            // Trades of the venue's insurance fund are printed at no price.
             Ok((!price.is_zero()).then_some(Record::Trade {
                 aggressor,
                 price,
                 quantity,
             }))
         }
-        // Spot's best-price frames carry no event name.
-        (Some("bookTicker") | None, Some(_)) => {
-            let best: Best = serde_json::from_str(data).map_err(said)?;
-            let (bid, ask) = ((best.b, best.bid_quantity), (best.a, best.ask_quantity));
-            Ok(Some(Record::Best {
-                last: best.u,
-                bid,
-                ask,
-            }))
-        }
         _ => Ok(None),
     }
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 fn levels(bids: &[(Price, Quantity)], asks: &[(Price, Quantity)]) -> Vec<(Side, Price, Quantity)> {
