@@ -21,8 +21,8 @@ impl Backoff {
         Self { next: FIRST }
     }
 
-    /// Returns the next wait: between half of the full step and all of it, so that servers that lost
-    /// one peer together do not come back together.
+    /// Returns the next wait: between half of the full step and all of it, so that servers that
+    /// lost one peer together do not come back together.
     pub(crate) fn wait(&mut self) -> Duration {
         let full = self.next;
         self.next = (full * 2).min(LONGEST);

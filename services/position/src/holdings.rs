@@ -66,8 +66,8 @@ impl Holdings {
         self.built
     }
 
-    /// Takes positions that were built from the history of fills in the place of all that there are.
-    /// What the venues said stays.
+    /// Takes positions that were built from the history of fills in the place of all that there
+    /// are. What the venues said stays.
     pub(crate) fn replace(
         &mut self,
         mut built: BTreeMap<PositionKey, Position>,
@@ -257,7 +257,7 @@ impl Holdings {
         contact.compared = true;
         for key in self.keys_of(account) {
             if let Some(holding) = self.positions.get_mut(&key) {
-                holding.may_open = true;
+                holding.compare_first();
             }
             self.judge(key, now, effects);
         }

@@ -80,8 +80,11 @@ pub(crate) struct Holding {
     pub mark: Option<Decimal>,
     pub min_quantity: Option<Decimal>,
     pub check: Check,
-    /// Whether a difference may be an opening from before any record.
-    pub may_open: bool,
+    /// Whether a difference may be an opening from before any record. Never again once both sides
+    /// agreed: what differs later is drift.
+    may_open: bool,
+    /// Whether both sides agreed since the position was built.
+    agreed: bool,
     /// The sequence and time of the last change.
     pub seq: u64,
     pub updated: Option<UnixNanos>,
@@ -96,6 +99,7 @@ impl Holding {
             min_quantity: None,
             check: Check::NotCompared,
             may_open: false,
+            agreed: false,
             seq: 0,
             updated: None,
         }
@@ -106,6 +110,12 @@ impl Holding {
         self.position = position;
         self.check = Check::NotCompared;
         self.may_open = false;
+        self.agreed = false;
+    }
+
+    /// Notes that the venue named all positions for the first time since this one was built.
+    pub(super) fn compare_first(&mut self) {
+        self.may_open = !self.agreed;
     }
 
     /// Takes the venue's word, unless a newer one is known (F91); returns whether it changed
@@ -151,6 +161,7 @@ impl Holding {
             let differed = self.check == Check::Differs;
             self.check = Check::Agrees;
             self.may_open = false;
+            self.agreed = true;
             return differed.then_some(Notice::Agrees { key });
         }
         // A difference that cannot be held is none of two honest numbers; it counts as unchanged.
@@ -218,6 +229,7 @@ impl Holding {
         let opened = matches!(self.position.adjust(&opening), Ok(Outcome::Booked(_)));
         if opened {
             self.may_open = false;
+            self.agreed = true;
         }
         opened
     }

@@ -35,8 +35,8 @@ pub(crate) struct Margin {
     pub heard: Instant,
 }
 
-/// Says whether a word is older than the one that is known (F91): by the venue's own time where both
-/// have one, else by ours.
+/// Says whether a word is older than the one that is known (F91): by the venue's own time where
+/// both have one, else by ours.
 pub(super) fn is_older(
     word: (Option<UnixNanos>, Instant),
     known: (Option<UnixNanos>, Instant),

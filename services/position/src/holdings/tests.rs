@@ -283,6 +283,27 @@ fn f048_an_opening_from_before_the_records_is_taken_from_the_venue() {
     assert!(matches!(effects.notices[..], [Notice::Differs { .. }]));
 }
 
+/// The stream's word agreed before the venue named all positions; what differs then is drift.
+#[test]
+fn f048_what_agreed_once_is_never_inferred() {
+    let time = Time {
+        start: Instant::now(),
+    };
+    let mut holdings = Holdings::new(SETTLE, 3);
+    holdings.replace(BTreeMap::new(), time.at(0)).unwrap();
+    holdings.book(&buy(SOL, 1, "2", 1), time.at(1)).unwrap();
+    holdings
+        .position_stated(account(), word(SOL, "2", Some(1)), time.at(2))
+        .unwrap();
+    assert_eq!(check_of(&holdings, SOL), CheckWord::Agrees);
+    holdings
+        .positions_stated(account(), &[], time.at(3), time.at(3))
+        .unwrap();
+    let effects = holdings.tick(time.at(8));
+    assert!(matches!(effects.notices[..], [Notice::Differs { .. }]));
+    assert_eq!(quantity_of(&holdings, SOL), decimal("2"));
+}
+
 /// The fills of the opening were only slow: nothing is inferred.
 #[test]
 fn f048_a_fill_that_comes_in_time_leaves_nothing_to_infer() {
