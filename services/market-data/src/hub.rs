@@ -241,9 +241,9 @@ pub fn channels(board: &Board) -> BTreeSet<Channel> {
     if board.book.is_some() {
         wanted.insert(Channel::Depth);
     }
-    // Bars need every trade in order with an id that is comparable; one stream serves both.
+    // One stream serves both: trades one by one, with the ids that the venue's list of trades has.
     if board.trades.is_some() || !board.bars.is_empty() {
-        wanted.insert(Channel::AggregateTrades);
+        wanted.insert(Channel::Trades);
     }
     wanted
 }

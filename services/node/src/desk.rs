@@ -109,7 +109,8 @@ impl Desk {
             if let Some(Frame::Change(change)) = frame {
                 token = change.resume_token;
                 if let Some(order) = change.order {
-                    if order.client_order_index == index {
+                    // The stream began before the answer: what the answer already held is no news.
+                    if order.client_order_index == index && order.seq > last.seq {
                         seen(&order);
                         last = order;
                     } else if order.parent_client_order_index == index {
