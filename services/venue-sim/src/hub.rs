@@ -1,5 +1,8 @@
 //! Open sockets of one venue: who listens to what, and how they are cut off.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axum::extract::ws::Utf8Bytes;
