@@ -6,6 +6,9 @@ use chimera_contracts::connector::v1::SessionState;
 use chimera_model::UnixNanos;
 use tokio::time::Instant;
 
+#[cfg(test)]
+mod tests;
+
 /// The state of one session. Only [`Status::enter`] changes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Status {

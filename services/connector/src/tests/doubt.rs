@@ -7,7 +7,7 @@ use chimera_contracts::connector::v1::account_event::Event;
 use chimera_runtime::drain::Completion;
 use pb::{Outcome, ReportSource, ReportedStatus};
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tonic::Code;
 
 use super::mesh::{Mesh, SOON};
@@ -254,7 +254,13 @@ async fn f009_a_drain_waits_for_an_order_that_is_under_way() {
         watch
             .order(index, ReportedStatus::New, ReportSource::Stream)
             .await;
-        mesh.drain.complete(SOON).await
+        let accepted = Instant::now();
+        let drained = mesh.drain.complete(SOON).await;
+        assert!(
+            accepted.elapsed() > Duration::from_millis(200),
+            "it waits for the reply"
+        );
+        drained
     });
     assert_eq!(
         (done.outcome(), drained),

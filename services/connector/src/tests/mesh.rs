@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use chimera_contracts::common::v1 as common;
 use chimera_contracts::connector::v1 as pb;
-use chimera_contracts::connector::v1::account_event::Event;
 use chimera_contracts::connector::v1::connector_service_client::ConnectorServiceClient;
 use chimera_egress::{Egress, EgressPolicy, ReqwestClient};
 use chimera_model::{Account, Venue};
@@ -164,14 +163,10 @@ impl Mesh {
 
     pub(super) async fn until_state(&self, state: pb::SessionState) -> pb::Session {
         let mut watch = self.watch().await;
-        let mut session = watch.snapshot.session.clone().unwrap();
-        while session.state() != state {
-            match watch.event().await {
-                Event::Session(changed) => session = changed,
-                _ => continue,
-            }
+        match watch.snapshot.session.clone() {
+            Some(session) if session.state() == state => session,
+            _ => watch.state(state).await,
         }
-        session
     }
 
     pub(super) async fn watch(&self) -> Watch {
