@@ -132,11 +132,10 @@ async fn requests_and_replies_come_late() {
     world
         .fault(json!({ "kind": "delay_reply", "ms": 200, "when": when }))
         .await;
-    let began = now_ms();
     let told = world.get("/fapi/v1/time", &[]).await.json()["serverTime"]
         .as_u64()
         .unwrap();
-    assert!(told < began + 150 && now_ms() >= began + 200);
+    assert!(now_ms() >= told + 200);
 
     world
         .fault(json!({ "kind": "delay_request", "ms": 200, "when": when }))
@@ -170,7 +169,7 @@ async fn private_events_are_duplicated_dropped_delayed_and_reordered() {
         ))
         .await;
     world
-        .fault(script(json!({ "kind": "delay_event", "ms": 150 }), "slow"))
+        .fault(script(json!({ "kind": "delay_event", "ms": 1000 }), "slow"))
         .await;
     for client_id in ["twice", "never", "later", "sooner", "slow", "last"] {
         world.resting(client_id).await;
