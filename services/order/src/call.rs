@@ -147,6 +147,10 @@ pub(crate) enum Told {
         key: OrderKey,
         answer: SubmitAnswer,
     },
+    /// The intent of an order is not durable.
+    Unstored {
+        key: OrderKey,
+    },
     CancelAnswered {
         key: OrderKey,
         answer: CancelAnswer,

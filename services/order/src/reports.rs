@@ -25,6 +25,7 @@ impl Desk {
     pub(crate) fn hear(&mut self, told: Told) {
         match told {
             Told::Submitted { key, answer } => self.submitted(&key, answer),
+            Told::Unstored { key } => self.unstored(&key),
             Told::CancelAnswered { key, answer } => self.cancel_answered(&key, answer),
             Told::Queried {
                 key,

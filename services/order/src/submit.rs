@@ -333,7 +333,11 @@ impl Desk {
         let (hold, key) = (self.tools.drain.hold(), key.clone());
         self.effect(Box::new(move |stored| {
             if stored == Stored::Not {
-                return;
+                // Nothing leaves whose intent is not durable (F126).
+                let unstored = async move {
+                    let _ = told.send(Told::Unstored { key }).await;
+                };
+                return spawn_bound(&tasks, "order-unstored", unstored);
             }
             spawn_bound(&tasks, "order-submit", async move {
                 let began = Instant::now();
@@ -344,6 +348,15 @@ impl Desk {
                 drop(hold);
             });
         }));
+    }
+
+    /// Takes in that an intent is not durable: nothing was sent, and nothing will be.
+    pub(crate) fn unstored(&mut self, key: &OrderKey) {
+        let follow = self.follow(key);
+        follow.submitting = false;
+        for (waiter, _) in std::mem::take(&mut follow.placing) {
+            self.reply_read(waiter, Err(OrderError::JournalFailed));
+        }
     }
 
     /// Takes in what became of a submission.

@@ -87,8 +87,10 @@ impl Mesh {
     /// Waits until something holds, at most ten minutes of virtual time.
     pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
         let wait = async {
+            let mut pause = Duration::from_millis(1);
             while !holds(self).await {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 5 / 4).min(Duration::from_millis(250));
             }
         };
         let bound = Duration::from_secs(600);

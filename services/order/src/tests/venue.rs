@@ -33,7 +33,7 @@ pub enum OnSubmit {
     LoseRequest,
     /// Takes it so much later; the answer is lost.
     AcceptLater(Duration),
-    /// Says that the client id is taken.
+    /// Takes it, and says that its client id is taken.
     Duplicate,
     /// Nothing leaves the connector.
     NotSent(&'static str),
@@ -517,6 +517,7 @@ impl Venue {
                 unknown()
             }
             OnSubmit::Duplicate => {
+                self.accept(&submit);
                 let said = pb::OutcomeDetail {
                     duplicate_client_id: true,
                     ..detail("ORDER_REJECTED", "-4116")
