@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chimera_runtime::clock::Clock;
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, advance};
 use tokio_tungstenite::tungstenite::Message;
@@ -328,7 +328,12 @@ async fn f107_broken_frames_and_ends_are_told_apart() {
         pipe.write_all(bytes).await.unwrap();
         drop(pipe);
 
-        assert_eq!(session.next().await, Err(expected), "{name}");
+        assert_eq!(session.next().await, Err(expected.clone()), "{name}");
+        assert_eq!(
+            session.next().await,
+            Err(expected),
+            "{name}: ended is ended"
+        );
     }
 }
 
@@ -376,6 +381,41 @@ async fn f102_frames_leave_no_faster_than_the_venue_allows() {
     );
     peer.send(Message::text("end")).await.unwrap();
     assert!(reading.await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f102_pongs_count_against_the_pacing_and_never_wait_for_it() {
+    let pacing = Some(Pacing {
+        frames: 10,
+        per: SECOND,
+    });
+    let options = WebSocketOptions {
+        pacing,
+        ..WebSocketOptions::default()
+    };
+    let (mut session, mut peer) = pair(options, 1 << 16).await;
+    for _ in 0..5 {
+        peer.send(Message::Ping(Bytes::new())).await.unwrap();
+        let reading = session.next();
+        tokio::select! {
+            incoming = reading => panic!("{incoming:?}"),
+            pong = peer.next() => assert!(pong.unwrap().unwrap().is_pong()),
+        }
+    }
+    for _ in 0..9 {
+        session
+            .send(Outgoing::Text("data".to_owned()))
+            .await
+            .unwrap();
+    }
+
+    let mut at_once = 0;
+    while let Some(message) = peer.next().now_or_never() {
+        assert!(message.unwrap().unwrap().is_text());
+        at_once += 1;
+    }
+
+    assert_eq!(at_once, 4, "nine for data, less five pongs");
 }
 
 #[tokio::test(start_paused = true)]
