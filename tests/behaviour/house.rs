@@ -81,7 +81,7 @@ impl House {
         let mesh = Mesh::start(config, topology, &around).await.unwrap();
         let control = mesh.simulators().unwrap().endpoints().control.clone();
         let house = Self {
-            doors: mesh.doors().clone(),
+            doors: mesh.doors().unwrap(),
             control,
             http: http(),
             held: Held::Here(Box::new(mesh), around),

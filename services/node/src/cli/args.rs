@@ -15,7 +15,7 @@ Exit codes:
 First steps:
   chimera smoke                      trade on simulated venues once, end to end, and write a report
   chimera up                         run the mesh with simulated venues on 127.0.0.1:8080
-  chimera trade --venue binance-usdm --symbol SOL --mode tracking_limit --qty 0.1";
+  chimera trade --venue binance-usdm --symbol SOL --mode tracking_limit --qty 0.01";
 
 /// A self-hosted trading mesh: one typed contract in front of many exchanges.
 #[derive(Debug, Parser)]

@@ -94,12 +94,13 @@ async fn trade(plan: &Plan, mesh: &Mesh, around: &Surroundings) -> Result<Report
             within: READY_WITHIN,
         });
     }
+    let doors = mesh.doors()?;
     let progress = Progress::new();
     let table = tokio::spawn(smoke::live(progress.clone()));
     let result = tokio::select! {
         biased;
         () = process::draining(around) => Err(CliError::Interrupted),
-        report = smoke::run(plan, mesh.doors(), &around.clock, &progress) => Ok(report),
+        report = smoke::run(plan, &doors, &around.clock, &progress) => Ok(report),
     };
     // The last picture of the table is the summary's to draw.
     table.abort();

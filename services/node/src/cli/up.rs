@@ -1,6 +1,8 @@
 //! `chimera up`: the whole mesh in one process.
 
-use chimera_contracts::order::v1::GetTradingStateRequest;
+use chimera_contracts::order::v1::{
+    GetTradingStateRequest, order_service_client::OrderServiceClient,
+};
 
 use super::{
     args::{Globals, UpArgs},
@@ -35,7 +37,7 @@ pub async fn run(globals: Globals, args: UpArgs) -> Result<Exit, CliError> {
         biased;
         () = process::draining(&around) => {}
         () = mesh.ready() => {
-            say_ready(&mesh).await;
+            say_ready(&mesh).await?;
             process::draining(&around).await;
         }
     }
@@ -57,13 +59,10 @@ fn say_where(mesh: &Mesh) {
     println!("  data in {}", mesh.config().data_dir.display());
 }
 
-async fn say_ready(mesh: &Mesh) {
-    let mut orders = chimera_contracts::order::v1::order_service_client::OrderServiceClient::new(
-        mesh.doors().order.clone(),
-    );
-    let open = match orders.get_trading_state(GetTradingStateRequest {}).await {
-        Ok(answer) => answer.into_inner().open_orders.to_string(),
-        Err(_) => "?".to_owned(),
-    };
+async fn say_ready(mesh: &Mesh) -> Result<(), CliError> {
+    let mut orders = OrderServiceClient::new(mesh.doors()?.order);
+    let answer = orders.get_trading_state(GetTradingStateRequest {}).await?;
+    let open = answer.into_inner().open_orders;
     println!("ready; {open} open orders; Ctrl-C ends");
+    Ok(())
 }

@@ -26,7 +26,6 @@ use wiring::Wiring;
 
 /// Running roles. [`Mesh::end`] drains them.
 pub struct Mesh {
-    doors: Doors,
     gateway: Option<chimera_gateway::Server>,
     running: roles::Running,
     wiring: Wiring,
@@ -103,14 +102,7 @@ impl Mesh {
         } else {
             None
         };
-        let doors = Doors {
-            order: wiring.channel(Role::Order)?,
-            position: wiring.channel(Role::Position)?,
-            market_data: wiring.channel(Role::MarketData)?,
-            connector: wiring.channel(Role::Connector)?,
-        };
         Ok(Self {
-            doors,
             gateway,
             running,
             wiring,
@@ -120,9 +112,16 @@ impl Mesh {
     }
 
     /// Returns the ways to the services.
-    #[must_use]
-    pub fn doors(&self) -> &Doors {
-        &self.doors
+    ///
+    /// # Errors
+    /// Names a role that neither runs here nor is among the peers.
+    pub fn doors(&self) -> Result<Doors, MeshError> {
+        Ok(Doors {
+            order: self.wiring.channel(Role::Order)?,
+            position: self.wiring.channel(Role::Position)?,
+            market_data: self.wiring.channel(Role::MarketData)?,
+            connector: self.wiring.channel(Role::Connector)?,
+        })
     }
 
     /// Returns where the gateway listens.

@@ -22,7 +22,8 @@ struct Listing {
 }
 
 /// Filters as recorded from the venue in August 2025 (`exchangeInfo`); SOLUSDT from its public
-/// trading rules of the same year. Start prices are near those of the recordings.
+/// trading rules of the same year. Start prices of BTC and ETH are near those of the
+/// recordings.
 const LISTINGS: [Listing; 3] = [
     Listing {
         base: "BTC",
@@ -64,7 +65,9 @@ const LISTINGS: [Listing; 3] = [
         max_market: "80000",
         min_notional: 5,
         max_leverage: 100,
-        start: "162.0000",
+        // Far above its real price, so that the least quantity is worth the least notional: an order of
+        // 0.01 SOL is valid here, by the venue's own rules.
+        start: "620.0000",
     },
 ];
 
