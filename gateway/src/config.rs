@@ -18,14 +18,16 @@ pub struct Config {
     /// Origins of web pages that may call, e.g. `https://desk.example`. Pages of this server and of
     /// loopback always may; no other page may, and `*` is refused.
     pub origins: Vec<String>,
-    /// Names that this server is called by besides loopback, without a port, e.g. `chimera.internal`.
-    /// A request for any other name is refused: a page whose name was pointed here cannot call.
+    /// Names that this server is called by besides loopback, without a port, e.g.
+    /// `chimera.internal`. A request for any other name is refused: a page whose name was pointed
+    /// here cannot call.
     pub hosts: Vec<String>,
     /// Largest body of a REST request, in bytes. 1 MiB: a hundred times the largest request.
     pub body_bytes_max: usize,
     /// Longest that the body of a REST request may take to arrive, in milliseconds.
     pub body_within_ms: u64,
-    /// Longest that a call which is not a stream may take, in milliseconds; a caller may ask for less.
+    /// Longest that a call which is not a stream may take, in milliseconds; a caller may ask for
+    /// less.
     pub unary_deadline_ms: u64,
     /// Longest that a service may take to say whether it serves, in milliseconds.
     pub health_within_ms: u64,
@@ -33,7 +35,10 @@ pub struct Config {
     pub connections_max: usize,
     /// Most open streams of one HTTP/2 connection.
     pub streams_per_connection_max: u32,
-    /// Longest that open streams may take to end once a drain has begun, in milliseconds.
+    /// Time between the begin of a drain, when nothing is ready any more, and the closing of the
+    /// door, in milliseconds: what a load balancer takes to hear of it. None by default.
+    pub drain_lead_ms: u64,
+    /// Longest that open streams may take to end once the door is closed, in milliseconds.
     pub drain_within_ms: u64,
 }
 
@@ -50,6 +55,7 @@ impl Default for Config {
             health_within_ms: 1_000,
             connections_max: listen.connections_max,
             streams_per_connection_max: listen.streams_per_connection_max,
+            drain_lead_ms: 0,
             drain_within_ms: 10_000,
         }
     }
@@ -94,6 +100,7 @@ impl Config {
             protocols: Protocols::Http1AndHttp2,
             connections_max: self.connections_max,
             streams_per_connection_max: self.streams_per_connection_max,
+            drain_lead: Duration::from_millis(self.drain_lead_ms),
             drain_within: Duration::from_millis(self.drain_within_ms),
             ..ListenOptions::default()
         }
@@ -108,8 +115,8 @@ pub(crate) fn check_loopback(address: SocketAddr) -> Result<(), ConfigError> {
     }
 }
 
-/// Returns whether `text` is an origin exactly as a browser writes it: scheme, host, port unless it is
-/// the default, nothing else.
+/// Returns whether `text` is an origin exactly as a browser writes it: scheme, host, port unless it
+/// is the default, nothing else.
 fn is_origin(text: &str) -> bool {
     let parsed = Url::parse(text).ok();
     let parsed = parsed.filter(|url| matches!(url.scheme(), "http" | "https"));

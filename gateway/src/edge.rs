@@ -43,7 +43,8 @@ enum Door {
     Page(Page),
 }
 
-/// An answer, and the name of what it answers as metrics show it; nothing when the caller made it up.
+/// An answer, and the name of what it answers as metrics show it; nothing when the caller made it
+/// up.
 type Labelled = (Option<Arc<str>>, Response<Body>);
 
 impl Edge {
@@ -64,14 +65,15 @@ impl Edge {
             Ok(_) => self.enter(door, request, trace).await,
         };
         let headers = answer.headers_mut();
-        if let Ok(Some(origin)) = admitted {
-            web::expose(headers, origin);
+        // No page speaks plain gRPC.
+        if door != Door::Grpc {
+            web::vary(headers);
+            let nosniff = HeaderValue::from_static("nosniff");
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+            if let Ok(Some(origin)) = admitted {
+                web::expose(headers, origin);
+            }
         }
-        web::vary(headers);
-        headers.insert(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        );
         if let Ok(id) = HeaderValue::try_from(format!("{:032x}", trace.trace_id())) {
             headers.insert(TRACE_ID_HEADER, id);
         }

@@ -13,8 +13,8 @@ use crate::routes::RouteError;
 pub enum ConfigError {
     /// Others than this machine could call without saying who they are.
     #[error(
-        "listen: {address} is not a loopback address; until authentication lands, anyone who reaches \
-         the gateway can trade, so it binds loopback only, e.g. 127.0.0.1:8080 or [::1]:8080"
+        "listen: {address} is not a loopback address; until authentication lands, anyone who \
+         reaches the gateway can trade, so it binds loopback only, e.g. 127.0.0.1:8080"
     )]
     NotLoopback {
         /// The address asked for.

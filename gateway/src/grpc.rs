@@ -123,8 +123,8 @@ impl Service<Request<Body>> for Forward {
     }
 }
 
-/// A body that does not say how long it is. gRPC-web's translation repeats what the untranslated body
-/// says of its length, which is another one.
+/// A body that does not say how long it is. gRPC-web's translation repeats what the untranslated
+/// body says of its length, which is another one.
 struct Unmeasured(Body);
 
 impl Unmeasured {

@@ -1,5 +1,5 @@
-//! What every request is asked at the door, before anything is read of it: is its framing beyond doubt
-//! (H18), is it meant for this server, and may the page that sends it call (H19).
+//! What every request is asked at the door, before anything is read of it: is its framing beyond
+//! doubt (H18), is it meant for this server, and may the page that sends it call (H19).
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -30,15 +30,21 @@ impl Guard {
             check_framing(request)?;
         }
         let authority = authority(request)?;
-        // Without this, a page could have its own name resolve to this machine and call as "same origin".
+        // Without this, a page could have its own name resolve to this machine and call as "same
+        // origin".
         if !is_loopback(authority.host()) && !self.hosts.contains(&host_key(authority.host())) {
-            return Err(Refusal::ForeignHost);
+            return Err(Refusal::ForeignHost {
+                host: authority.host().to_owned(),
+            });
         }
         let mut origins = request.headers().get_all(header::ORIGIN).iter();
         match (origins.next(), origins.next()) {
             (None, _) => Ok(None),
             (Some(origin), None) if self.may_call(origin, &authority) => Ok(Some(origin.clone())),
-            _ => Err(Refusal::ForeignOrigin),
+            (Some(origin), _) => {
+                let origin = String::from_utf8_lossy(origin.as_bytes()).into_owned();
+                Err(Refusal::ForeignOrigin { origin })
+            }
         }
     }
 
@@ -61,9 +67,9 @@ impl Guard {
     }
 }
 
-/// Refuses what two HTTP/1.1 implementations could read in two ways. What hyper resolves by itself (two
-/// lengths, of which it keeps one) never gets here; a chunked body does, and could have come with a
-/// length beside it that hyper has taken away.
+/// Refuses what two HTTP/1.1 implementations could read in two ways. What hyper resolves by itself
+/// (two lengths, of which it keeps one) never gets here; a chunked body does, and could have come
+/// with a length beside it that hyper has taken away.
 fn check_framing<B>(request: &Request<B>) -> Result<(), Refusal> {
     let headers = request.headers();
     if headers.contains_key(header::TRANSFER_ENCODING) {

@@ -1,5 +1,5 @@
-//! Whether what is mounted serves: asked of each service through its own channel at the moment of the
-//! question, so that the answer is never an old one.
+//! Whether what is mounted serves: asked of each service through its own channel at the moment of
+//! the question, so that the answer is never an old one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,8 +107,8 @@ impl Watchman {
         }
     }
 
-    /// Returns the status of one service, of all for the empty name, or nothing for a name that is not
-    /// mounted.
+    /// Returns the status of one service, of all for the empty name, or nothing for a name that is
+    /// not mounted.
     async fn status(&self, service: &str) -> Option<ServingStatus> {
         let serving = match service {
             "" => self.readiness().await.ready,

@@ -1,5 +1,5 @@
-//! The few pages that are not of the contract: what is served, whether the process lives, whether it is
-//! ready, and the metrics.
+//! The few pages that are not of the contract: what is served, whether the process lives, whether
+//! it is ready, and the metrics.
 
 use bytes::Bytes;
 use chimera_runtime::telemetry::MetricsHandle;

@@ -12,8 +12,8 @@ use crate::error::Error;
 /// Field `file` of `google.protobuf.FileDescriptorSet`.
 const FILE_TAG: u32 = 1;
 
-/// Returns both versions of the reflection service over the files of `services`, whose options stay in
-/// them, so that a client can read the REST paths too.
+/// Returns both versions of the reflection service over the files of `services`, whose options stay
+/// in them, so that a client can read the REST paths too.
 pub(crate) fn services(services: &[ServiceDescriptor]) -> Result<[Service; 2], Error> {
     let mut seen = HashSet::new();
     let mut set = Vec::new();
@@ -22,7 +22,10 @@ pub(crate) fn services(services: &[ServiceDescriptor]) -> Result<[Service; 2], E
     }
     let builder = || {
         let names = services.iter().map(ServiceDescriptor::full_name);
-        let builder = Builder::configure().register_encoded_file_descriptor_set(&set);
+        // The details of errors travel as `Any`, so that no service's file names their types.
+        let builder = Builder::configure()
+            .register_encoded_file_descriptor_set(&set)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET);
         names.fold(builder, Builder::with_service_name)
     };
     let broken = |error: tonic_reflection::server::Error| Error::Contract(error.to_string());

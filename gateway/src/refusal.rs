@@ -61,14 +61,21 @@ pub(crate) enum Refusal {
     },
     /// A page of another origin may not call.
     #[error("pages of this origin may not call; list it in the gateway's `origins`")]
-    ForeignOrigin,
+    ForeignOrigin {
+        /// The origin, as it was sent.
+        origin: String,
+    },
     /// A name that is not this server's: a page whose name was pointed here, or a wrong proxy.
     #[error("the request is for another host; list its name in the gateway's `hosts`")]
-    ForeignHost,
+    ForeignHost {
+        /// The name.
+        host: String,
+    },
 }
 
 impl Refusal {
-    /// Returns the same refusal seen from one level further out: `price` within `order` is `order.price`.
+    /// Returns the same refusal seen from one level further out: `price` within `order` is
+    /// `order.price`.
     pub(crate) fn within(self, outer: &str) -> Self {
         match self {
             Self::Field(error) if error.field.is_empty() => Self::Field(FieldError {
@@ -116,7 +123,10 @@ impl Refusal {
     pub(crate) fn closes_connection(&self) -> bool {
         matches!(
             self,
-            Self::Framing(_) | Self::ForeignHost | Self::BodyTooLarge { .. } | Self::BodyTooSlow
+            Self::Framing(_)
+                | Self::ForeignHost { .. }
+                | Self::BodyTooLarge { .. }
+                | Self::BodyTooSlow
         )
     }
 }
@@ -129,13 +139,12 @@ impl Fault for Refusal {
             Self::BodyTooSlow => Code::DeadlineExceeded,
             Self::UnknownPath { .. } => Code::NotFound,
             Self::WrongVerb { .. } => Code::Unimplemented,
-            Self::ForeignOrigin => Code::PermissionDenied,
+            Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => Code::PermissionDenied,
             Self::UnknownField { .. }
             | Self::Syntax(_)
             | Self::Framing(_)
             | Self::UnexpectedBody
-            | Self::Media { .. }
-            | Self::ForeignHost => Code::InvalidArgument,
+            | Self::Media { .. } => Code::InvalidArgument,
         }
     }
 
@@ -145,13 +154,12 @@ impl Fault for Refusal {
             Self::BodyTooLarge { .. } => "MESSAGE_TOO_LARGE",
             Self::BodyTooSlow => "DEADLINE_EXCEEDED",
             Self::UnknownPath { .. } | Self::WrongVerb { .. } => "UNKNOWN_METHOD",
-            Self::ForeignOrigin => "ORIGIN_NOT_ALLOWED",
+            Self::ForeignOrigin { .. } | Self::ForeignHost { .. } => "ORIGIN_NOT_ALLOWED",
             Self::UnknownField { .. }
             | Self::Syntax(_)
             | Self::Framing(_)
             | Self::UnexpectedBody
-            | Self::Media { .. }
-            | Self::ForeignHost => "MALFORMED_REQUEST",
+            | Self::Media { .. } => "MALFORMED_REQUEST",
         }
     }
 
@@ -171,6 +179,8 @@ impl Fault for Refusal {
             Self::Media { header, .. } => vec![("header", (*header).to_owned())],
             Self::UnknownPath { near } if !near.is_empty() => vec![("near", near.join(", "))],
             Self::WrongVerb { allow } => vec![("allow", allow.clone())],
+            Self::ForeignOrigin { origin } => vec![("origin", origin.clone())],
+            Self::ForeignHost { host } => vec![("host", host.clone())],
             _ => Vec::new(),
         }
     }

@@ -1,4 +1,5 @@
-//! The start of the edge: everything is compiled and checked, then the port is served until the drain.
+//! The start of the edge: everything is compiled and checked, then the port is served until the
+//! drain.
 
 use std::convert::Infallible;
 use std::io;
@@ -40,8 +41,9 @@ const OWN_DESCRIPTORS: [&[u8]; 3] = [
 /// What the edge stands in front of.
 #[derive(Clone, Debug)]
 pub struct GatewayDeps {
-    /// The public services, by their full names (`chimera.order.v1.OrderService`), and the way to each.
-    /// The same way must lead to `grpc.health.v1.Health` of whoever serves it, or it never counts as ready.
+    /// The public services, by their full names (`chimera.order.v1.OrderService`), and the way to
+    /// each. The same way must lead to `grpc.health.v1.Health` of whoever serves it, or it never
+    /// counts as ready.
     pub channels: Vec<(String, Channel)>,
     /// What `/metrics` shows.
     pub metrics: MetricsHandle,

@@ -1,5 +1,5 @@
-//! What browsers need: answers to their question whether a page may call, and the headers that let a
-//! page that may read the answer (H19).
+//! What browsers need: answers to their question whether a page may call, and the headers that let
+//! a page that may read the answer (H19).
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use tonic::body::Body;
@@ -15,8 +15,8 @@ const EXPOSED_HEADERS: &str =
 /// What a page may ask for: every verb that a REST path has.
 const ALLOWED_METHODS: &str = "DELETE,GET,PATCH,POST,PUT";
 
-/// How long a browser may keep the answer, in seconds: long enough to spare most calls the question,
-/// short enough that a changed setting is noticed.
+/// How long a browser may keep the answer, in seconds: long enough to spare most calls the
+/// question, short enough that a changed setting is noticed.
 const PREFLIGHT_SECONDS: &str = "600";
 
 /// Returns whether the request is a browser's question instead of a call.
@@ -41,8 +41,8 @@ pub(crate) fn preflight() -> Response<Body> {
     answer
 }
 
-/// Lets the page of `origin` read an answer. The origin itself is named, never `*`, and nothing is said
-/// of credentials: the edge reads no cookie.
+/// Lets the page of `origin` read an answer. The origin itself is named, never `*`, and nothing is
+/// said of credentials: the edge reads no cookie.
 pub(crate) fn expose(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     insert(

@@ -266,7 +266,8 @@ fn canonical(schema: &Schema, shape: &Shape, path: &str) -> String {
     names.collect::<Vec<_>>().join(".")
 }
 
-/// Returns the refusal of a path that leads to no field, with the nearest name where it goes astray.
+/// Returns the refusal of a path that leads to no field, with the nearest name where it goes
+/// astray.
 fn no_such(schema: &Schema, shape: &Shape, path: &str) -> Refusal {
     let mut shape = shape;
     let mut before = String::new();

@@ -85,8 +85,8 @@ pub(crate) async fn unary(
     Ok(answer)
 }
 
-/// Returns the answer of a server stream: a line a message. A stream that failed before it began is an
-/// error like any other.
+/// Returns the answer of a server stream: a line a message. A stream that failed before it began is
+/// an error like any other.
 pub(crate) fn stream(renderer: Renderer, answer: Response<Body>) -> Result<Response<Body>, Status> {
     if let Some(status) = Status::from_header_map(answer.headers())
         && status.code() != Code::Ok

@@ -1,5 +1,5 @@
-//! Errors as every HTTP client reads them: AIP-193 JSON made from the gRPC status and its details, by
-//! one table for every door.
+//! Errors as every HTTP client reads them: AIP-193 JSON made from the gRPC status and its details,
+//! by one table for every door.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -15,7 +15,8 @@ const PREFIX_BYTES: usize = 5;
 /// An answer that the edge cannot pass on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AnswerFault {
-    /// The service did not end its answer with a status: its process is gone, or the way to it broke.
+    /// The service did not end its answer with a status: its process is gone, or the way to it
+    /// broke.
     #[error("the service ended its answer without a status")]
     NoStatus,
     /// A message larger than any service may send.

@@ -1,9 +1,9 @@
-//! REST from the contract's `google.api.http` annotations: one transcoder for every method, no handler
-//! for any.
+//! REST from the contract's `google.api.http` annotations: one transcoder for every method, no
+//! handler for any.
 //!
 //! At start each annotation is compiled into a [`binding`]; a request finds its binding by path and
-//! verb, becomes the method's message, goes through the method's channel as a gRPC call like any other,
-//! and comes back as JSON, or as one JSON line a message when the method streams.
+//! verb, becomes the method's message, goes through the method's channel as a gRPC call like any
+//! other, and comes back as JSON, or as one JSON line a message when the method streams.
 
 mod binding;
 mod call;

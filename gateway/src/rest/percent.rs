@@ -1,4 +1,5 @@
-//! Percent-encoding, read strictly: what cannot be decoded is refused, never passed on half-read (H17, H45).
+//! Percent-encoding, read strictly: what cannot be decoded is refused, never passed on half-read
+//! (H17, H45).
 
 use std::borrow::Cow;
 
@@ -7,7 +8,8 @@ use std::borrow::Cow;
 pub(crate) enum Part {
     /// One path segment: `%XX` alone.
     Segment,
-    /// A segment of a value that spans several: `%2F` stays as it is, or it would look like a border.
+    /// A segment of a value that spans several: `%2F` stays as it is, or it would look like a
+    /// border.
     SpanningSegment,
     /// A query key or value: `+` is a space.
     Query,

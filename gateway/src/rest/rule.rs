@@ -30,7 +30,8 @@ pub(crate) enum RuleError {
         /// The template.
         path: String,
     },
-    /// A rule of a kind that the edge does not serve: a custom verb, a response body, a GET with a body.
+    /// A rule of a kind that the edge does not serve: a custom verb, a response body, a GET with a
+    /// body.
     #[error("{0} is not served")]
     Unsupported(&'static str),
 }

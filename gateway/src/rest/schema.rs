@@ -1,5 +1,5 @@
-//! The message types of the contract as JSON sees them, compiled once: reading options and names from
-//! descriptors on every message would cost more than the message.
+//! The message types of the contract as JSON sees them, compiled once: reading options and names
+//! from descriptors on every message would cost more than the message.
 
 use std::collections::HashMap;
 

@@ -13,8 +13,8 @@ use super::call::Renderer;
 use super::errors;
 use super::frames::{AnswerFault, Frames};
 
-/// The lines of a stream. Reads no further than its reader does, so that a slow reader is the service's
-/// slow reader too; dropped, it ends the call.
+/// The lines of a stream. Reads no further than its reader does, so that a slow reader is the
+/// service's slow reader too; dropped, it ends the call.
 ///
 /// A stream that fails ends with one line `{"error":{…}}`; without it, the end was an orderly one.
 pub(super) struct Lines {

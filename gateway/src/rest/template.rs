@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use super::percent::{self, Part, PercentError};
 
-/// Most segments of a path that is looked at: far above any template, far below what a header holds.
+/// Most segments of a path that is looked at: far above any template, far below what a header
+/// holds.
 const SEGMENTS_MAX: usize = 64;
 
 /// A template that the grammar does not allow.
@@ -158,8 +159,8 @@ impl Template {
             .map(|variable| variable.field.as_str())
     }
 
-    /// Returns by what templates are ordered, so that the more exact one is tried first, and compared:
-    /// two with the same key match the same paths.
+    /// Returns by what templates are ordered, so that the more exact one is tried first, and
+    /// compared: two with the same key match the same paths.
     pub(crate) fn precedence(&self) -> (&[Segment], Option<&str>) {
         (&self.segments, self.verb.as_deref())
     }

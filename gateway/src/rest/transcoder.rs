@@ -154,8 +154,8 @@ impl Transcoder {
         })
     }
 
-    /// Answers one request. The call runs in what `context` returns for a method, told whether it is
-    /// unary. The label of the method comes back too, for the metrics.
+    /// Answers one request. The call runs in what `context` returns for a method, told whether it
+    /// is unary. The label of the method comes back too, for the metrics.
     pub(crate) async fn answer(
         &self,
         request: Request<Body>,
@@ -293,8 +293,8 @@ fn refuse_conflicts<T>(compiled: &[(Binding, Route, T)]) -> Result<(), Transcode
     Ok(())
 }
 
-/// Refuses a body that is not plain JSON. A page of another origin can send only other types without
-/// asking first.
+/// Refuses a body that is not plain JSON. A page of another origin can send only other types
+/// without asking first.
 fn check_media(headers: &HeaderMap) -> Result<(), Refusal> {
     let valid = "send application/json";
     let json = headers

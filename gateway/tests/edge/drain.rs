@@ -37,14 +37,26 @@ async fn a_drain_ends_in_time_whatever_streams_do() {
 }
 
 #[tokio::test]
-async fn readiness_ends_with_the_drain_while_the_process_still_lives() {
-    // A stream keeps the connection of the same address open while the drain lasts.
+async fn a_drained_edge_takes_no_connection() {
     let edge = Edge::start().await;
     let mut http = edge.http().await;
     assert_eq!(http.get("/readyz").await.status, StatusCode::OK);
     edge.drain.begin();
-    // The listener closes with the drain: no new connection is taken.
     let address = edge.address();
-    within(edge.server.ended()).await;
+    assert_eq!(within(edge.server.ended()).await, Completion::Finished);
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn readiness_ends_before_the_door_closes() {
+    let config = Config {
+        drain_lead_ms: 60_000,
+        ..Default::default()
+    };
+    let edge = Edge::start_with(config, Placement::InProcess).await;
+    edge.drain.begin();
+    let ready = edge.get("/readyz").await;
+    assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ready.json()["draining"], true);
+    assert_eq!(edge.get("/healthz").await.status, StatusCode::OK);
 }

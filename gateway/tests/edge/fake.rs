@@ -92,6 +92,12 @@ impl Fake {
         self.metadata.lock().unwrap().get(name).cloned()
     }
 
+    /// Returns the budget that the newest call came with.
+    pub fn budget_micros(&self) -> u64 {
+        let timeout = self.header("grpc-timeout").unwrap();
+        timeout.strip_suffix('u').unwrap().parse().unwrap()
+    }
+
     fn note<T>(&self, request: &Request<T>) {
         let headers = request.metadata().clone().into_headers();
         let texts = headers

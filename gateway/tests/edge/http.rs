@@ -47,6 +47,7 @@ impl Http {
 
     /// Sends a request and returns its answer while it may still be going on.
     pub async fn open(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        within(self.sender.ready()).await.unwrap();
         within(self.sender.send_request(request)).await.unwrap()
     }
 

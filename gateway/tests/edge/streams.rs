@@ -57,7 +57,8 @@ pub async fn watch(edge: &Edge, account: &str) -> Lines {
 async fn a_stream_is_a_line_a_frame_and_each_comes_at_once() {
     for placement in [Placement::InProcess, Placement::AcrossSockets] {
         let edge = Edge::start_with(Default::default(), placement).await;
-        // The service says nothing further until the drain, so the first line cannot have waited for it.
+        // The service says nothing further until the drain, so the first line cannot have waited
+        // for it.
         let mut lines = watch(&edge, "main").await;
         assert_eq!(lines.next().await.unwrap()["ack"]["epoch"], "e1");
 

@@ -1,8 +1,9 @@
-//! JSON, both ways: proto3 JSON by the contract's descriptors, with the strictness that money asks for.
+//! JSON, both ways: proto3 JSON by the contract's descriptors, with the strictness that money asks
+//! for.
 //!
 //! Out: lowerCamel names; a field without presence is always there, also at its default, so that a
-//! reader sees a quantity of zero as zero; what is absent is absent. 64-bit integers are text, enums are
-//! their full names, scaled integers are exact decimal text.
+//! reader sees a quantity of zero as zero; what is absent is absent. 64-bit integers are text,
+//! enums are their full names, scaled integers are exact decimal text.
 //!
 //! In: both spellings of a field's name; enums by full name, without their prefix (`BUY` for
 //! `SIDE_BUY`) or by number; integers as numbers or text; decimal text only as text.

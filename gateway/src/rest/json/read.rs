@@ -1,5 +1,6 @@
-//! JSON to messages. Strict where proto3 JSON is loose: an unknown field is refused by name with the
-//! nearest known, nothing stands twice, no value is rounded or converted to another kind (H13, H33).
+//! JSON to messages. Strict where proto3 JSON is loose: an unknown field is refused by name with
+//! the nearest known, nothing stands twice, no value is rounded or converted to another kind (H13,
+//! H33).
 
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;

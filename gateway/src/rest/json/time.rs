@@ -1,5 +1,5 @@
-//! `Timestamp` and `Duration` as proto3 JSON writes them, and nothing looser: RFC 3339 with an offset,
-//! and seconds with up to nine decimals and an `s` (H47).
+//! `Timestamp` and `Duration` as proto3 JSON writes them, and nothing looser: RFC 3339 with an
+//! offset, and seconds with up to nine decimals and an `s` (H47).
 
 use prost_types::{Duration, Timestamp};
 
@@ -92,8 +92,8 @@ pub(crate) fn read_duration(text: &str) -> Option<Duration> {
     })
 }
 
-/// Writes seconds with an `s`, without decimals or with three, six or nine; nothing when it is out of
-/// range or its parts differ in sign.
+/// Writes seconds with an `s`, without decimals or with three, six or nine; nothing when it is out
+/// of range or its parts differ in sign.
 pub(crate) fn write_duration(duration: &Duration) -> Option<String> {
     let Duration { seconds, nanos } = *duration;
     let within = (-DURATION_SECONDS_MAX..=DURATION_SECONDS_MAX).contains(&seconds);

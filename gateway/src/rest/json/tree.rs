@@ -1,5 +1,5 @@
-//! JSON as it was sent, read strictly: a key given twice, bytes behind the value, nesting without end,
-//! a lone surrogate or a number that is none are errors, never guesses (H49).
+//! JSON as it was sent, read strictly: a key given twice, bytes behind the value, nesting without
+//! end, a lone surrogate or a number that is none are errors, never guesses (H49).
 
 use std::fmt;
 

@@ -24,8 +24,8 @@ fn blame(refusal: Refusal) -> (&'static str, String) {
 
 #[test]
 fn a_query_sets_scalars_lists_and_nested_fields_under_both_spellings() {
-    let query = "/v1/everything?int32=-7&int64=9223372036854775807&uint64=18446744073709551615&bool=true\
-                 &text=a+b%2Bc&texts=x&texts=y&nested.text=deep&nested.deeper.numbers=1\
+    let query = "/v1/everything?int32=-7&int64=9223372036854775807&uint64=18446744073709551615\
+                 &bool=true&text=a+b%2Bc&texts=x&texts=y&nested.text=deep&nested.deeper.numbers=1\
                  &nested.deeper.numbers=2&optional_number=0&mood=GLAD&moods=MOOD_GLAD&moods=2\
                  &time=2026-01-31T12:00:00.5Z&span=1.5s&double=0.5&bytes=AQID&manyNested=";
     let refusal = get(query).unwrap_err();
@@ -128,8 +128,8 @@ fn what_cannot_stand_in_a_query_is_refused_and_never_dropped() {
         "text=%ff",
         "%ff=1",
         "text=%2",
-        "nested.deeper.deeper.deeper.deeper.deeper.deeper.deeper.deeper.deeper.deeper.deeper.deeper.\
-         deeper.deeper.deeper.text=x",
+        "nested.deeper.deeper.deeper.deeper.deeper.deeper.deeper.deeper.deeper.deeper.deeper.\
+         deeper.deeper.deeper.deeper.text=x",
     ];
     for query in cases {
         let refusal = get(&format!("/v1/everything?{query}")).unwrap_err();

@@ -1,5 +1,5 @@
-//! Templates, bindings and JSON against a contract made for these tests, which has what the mesh's own
-//! does not have yet.
+//! Templates, bindings and JSON against a contract made for these tests, which has what the mesh's
+//! own does not have yet.
 
 mod bindings;
 mod fixture;

@@ -48,7 +48,8 @@ fn an_empty_message_shows_every_field_without_presence_and_no_other() {
 #[test]
 fn every_kind_of_value_goes_through_both_ways() {
     let text = json!({
-        "bool": true, "int32": -2147483648, "int64": "-9223372036854775808", "uint32": 4294967295_u32,
+        "bool": true, "int32": -2147483648, "int64": "-9223372036854775808",
+        "uint32": 4294967295_u32,
         "uint64": "18446744073709551615", "sint32": -1, "sint64": "-1", "fixed32": 1,
         "fixed64": "1", "sfixed32": -1, "sfixed64": "-1", "float": 0.5, "double": 1e300,
         "text": "quote \" slash / tab \t null \u{0} €😀", "bytes": "AP8=", "mood": "MOOD_GLAD",
@@ -57,7 +58,8 @@ fn every_kind_of_value_goes_through_both_ways() {
         "manyNested": [{"text": "a", "numbers": []}], "facts": {"": "", "b": "c"},
         "byNumber": {"-1": {"text": "m", "numbers": []}}, "time": "0001-01-01T00:00:00Z",
         "span": "-0.000000001s", "optionalNumber": "0", "branch": {"text": "", "numbers": []},
-        "priceScale": 3, "prices": ["-0.001", "12.345", "0.000"], "lastPrice": "9223372036854775.807",
+        "priceScale": 3, "prices": ["-0.001", "12.345", "0.000"],
+        "lastPrice": "9223372036854775.807",
         "byTruth": {"false": 1, "true": 2}, "times": ["9999-12-31T23:59:59.999999999Z"],
     });
     let message = FIXTURE.read(&text.to_string()).unwrap();
@@ -67,7 +69,8 @@ fn every_kind_of_value_goes_through_both_ways() {
 
 #[test]
 fn integers_may_come_as_numbers_or_text_and_enums_by_any_of_their_names() {
-    let text = r#"{"int64":7,"uint64":"8","int32":"-9","mood":"GLAD","moods":[1,"MOOD_NOT_SO_GLAD","1D"],
+    let text = r#"{"int64":7,"uint64":"8","int32":"-9","mood":"GLAD",
+                   "moods":[1,"MOOD_NOT_SO_GLAD","1D"],
                    "many_nested":[{"numbers":["1"]}],"nested":null,"texts":null}"#;
     let written: serde_json::Value =
         serde_json::from_str(&FIXTURE.write(&FIXTURE.read(text).unwrap())).unwrap();
