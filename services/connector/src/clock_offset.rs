@@ -17,15 +17,14 @@ pub(crate) const PROBES: usize = 4;
 /// for clocks that run ahead (1 s).
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(2);
 
-/// How fast the applied offset follows a new measurement. Half a second a second is far above any
-/// drift and far below what a single wrong measurement would need to break signatures at once.
-const SLEW_PER_SECOND: f64 = 0.5;
+/// How much slower than time itself the applied offset follows a new measurement. Half a second a
+/// second is far above any drift and far below what a single wrong measurement would need to break
+/// signatures at once.
+const SLEW_DIVISOR: i64 = 2;
 
 /// A difference beyond this is not drift but a clock that was set, here or there. Every signature
 /// made on the way to it would be refused, so it is taken at once.
 const STEP_BEYOND: Duration = Duration::from_secs(10);
-
-const NANOS_PER_SECOND: f64 = 1e9;
 
 /// One answered question for the venue's time, in nanoseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy)]
@@ -79,9 +78,7 @@ impl ClockOffset {
     /// Returns the offset to apply now, in nanoseconds; nothing before the first measurement.
     pub(crate) fn at(&self, now: Instant) -> Option<i64> {
         let (from, since) = self.applied?;
-        let passed = now.saturating_duration_since(since).as_secs_f64();
-        // A duration, not money: a float is exact enough, and saturates when cast.
-        let reach = (passed * SLEW_PER_SECOND * NANOS_PER_SECOND) as i64;
+        let reach = nanos(now.saturating_duration_since(since)) / SLEW_DIVISOR;
         let way = self.target - from;
         Some(from + way.clamp(-reach, reach))
     }
