@@ -4,7 +4,7 @@
 pub(crate) fn journal_appended(records: usize) {
     metrics::counter!("order_journal_appends_total").increment(1);
     metrics::counter!("order_journal_records_total").increment(records as u64);
-    metrics::histogram!("order_journal_append_records").record(records as f64);
+    metrics::histogram!("order_journal_append_records").record(shown(records));
 }
 
 /// Counts the end of the journal.
@@ -29,7 +29,7 @@ pub(crate) fn noticed(kind: &'static str) {
 
 /// Shows how many orders are not final.
 pub(crate) fn open_orders(count: usize) {
-    metrics::gauge!("order_open").set(count as f64);
+    metrics::gauge!("order_open").set(shown(count));
 }
 
 /// Counts what was lost or refused at a bound.
@@ -51,4 +51,9 @@ pub(crate) fn compared(differences: usize) {
 /// Measures how far a re-placement of a tracking limit was from its grid.
 pub(crate) fn interval_error(error: std::time::Duration) {
     metrics::histogram!("order_tracking_interval_error_seconds").record(error.as_secs_f64());
+}
+
+/// Returns a count as metrics show it.
+fn shown(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
