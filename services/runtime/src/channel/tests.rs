@@ -183,7 +183,7 @@ async fn a_connect_that_takes_too_long_is_given_up() {
     assert_eq!(reason_of(&refusal).as_deref(), Some("PEER_UNAVAILABLE"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn callers_share_one_connection_and_one_failed_connect() {
     let dials = Arc::new(AtomicUsize::new(0));
     let counted = dials.clone();
@@ -201,7 +201,29 @@ async fn callers_share_one_connection_and_one_failed_connect() {
     for refusal in futures::future::join_all(calls).await {
         assert_eq!(refusal.unwrap_err().code(), Code::Unavailable);
     }
+    client.echo("within the pause").await.unwrap_err();
     assert_eq!(dials.load(Ordering::SeqCst), 1);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    client.echo("after the pause").await.unwrap_err();
+    assert_eq!(dials.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_call_whose_deadline_has_passed_does_not_go_out() {
+    let dials = Arc::new(AtomicUsize::new(0));
+    let counted = dials.clone();
+    let dial = move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        std::future::pending::<io::Result<TcpStream>>()
+    };
+    let authority = Authority::from_static("x:1");
+    let client = ProbeClient(Channel::dialed(authority, RemoteOptions::default(), dial));
+    let passed = crate::deadline::Deadline::after(Duration::ZERO);
+    let late = passed.scope(client.echo("hello")).await.unwrap_err();
+    assert_eq!(late.code(), Code::DeadlineExceeded);
+    // Dialing happens in a task of its own, which would have had its turn by now.
+    tokio::task::yield_now().await;
+    assert_eq!(dials.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

@@ -244,6 +244,27 @@ fn h61_a_value_never_stands_in_an_error() {
     }
 }
 
+/// Fields of a flattened struct pass through serde's own buffer, which quotes what it finds.
+#[test]
+fn h61_a_value_never_stands_in_an_error_of_a_flattened_field_either() {
+    #[derive(Debug, Deserialize)]
+    struct Outer {
+        #[serde(flatten)]
+        _inner: Inner,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Inner {
+        #[serde(rename = "port")]
+        _port: u16,
+    }
+    let error = parse::<Outer>("port: hunter2", environment).unwrap_err();
+    assert!(
+        error.to_string().contains("must be u16, not text"),
+        "{error}"
+    );
+    assert!(!format!("{error:?}").contains("hunter2"));
+}
+
 #[test]
 fn an_error_in_a_list_names_its_item() {
     let error =

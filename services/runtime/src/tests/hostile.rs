@@ -12,6 +12,7 @@ use super::probe::{Probe, Server, Word, within, word};
 use crate::Channel;
 use crate::fault::{fields_of, reason_of};
 use crate::listen::ListenOptions;
+use crate::server::Router;
 use prost::Message;
 
 struct Target {
@@ -95,6 +96,24 @@ async fn the_server_keeps_a_deadline_by_itself_until_the_trailers() {
         );
         target.probe.until_running(0).await;
     }
+}
+
+#[tokio::test]
+async fn h14_the_server_refuses_a_budget_of_nothing_before_its_handler() {
+    let probe = Probe::new();
+    // No channel in front, which would refuse by itself; and the body is there at once, so that only
+    // the refusal keeps the handler from running.
+    let router = Router::new([probe.service()]);
+    for budget in ["0n", "0S", "00000000H"] {
+        let mut request = request(ECHO, framed(&word("hello").encode_to_vec()));
+        request
+            .headers_mut()
+            .insert("grpc-timeout", budget.parse().unwrap());
+        let answer = router.clone().call(request).await;
+        let status = tonic::Status::from_header_map(answer.headers()).unwrap();
+        assert_eq!(status.code(), Code::DeadlineExceeded, "{budget}");
+    }
+    assert_eq!(probe.begun(), 0);
 }
 
 const WATCH: &str = "/probe.v1.ProbeService/Watch";
