@@ -32,7 +32,9 @@ impl Guard {
         let authority = authority(request)?;
         // Without this, a page could have its own name resolve to this machine and call as "same
         // origin".
-        if !is_loopback(authority.host()) && !self.hosts.contains(&host_key(authority.host())) {
+        if !is_loopback(authority.host())
+            && !self.hosts.contains(&authority.host().to_ascii_lowercase())
+        {
             return Err(Refusal::ForeignHost {
                 host: authority.host().to_owned(),
             });
@@ -118,8 +120,4 @@ fn is_loopback(host: &str) -> bool {
         Ok(address) => address.to_canonical().is_loopback(),
         Err(_) => bare.eq_ignore_ascii_case("localhost"),
     }
-}
-
-fn host_key(host: &str) -> String {
-    host.to_ascii_lowercase()
 }
