@@ -1,6 +1,8 @@
 //! What the mesh does, seen from outside: one suite, run in process, over loopback sockets, and in
 //! split processes of the real binary, always over real sockets to the simulated venue.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod doubt;
 mod house;
 mod market;
