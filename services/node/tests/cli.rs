@@ -1,5 +1,7 @@
 //! The command line from outside: what the real binary prints and how it ends.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},
