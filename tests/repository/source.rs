@@ -32,16 +32,24 @@ fn rust_files() -> Vec<PathBuf> {
     found
 }
 
-/// Tells whether a file holds only tests: those may unwrap, and fakes may be blunt.
+/// Tells whether a file holds only tests, by its place or by how it is declared: those may unwrap, and
+/// fakes may be blunt.
 fn is_test(path: &Path) -> bool {
     let in_crate = path.strip_prefix(repository_root()).unwrap_or(path);
-    in_crate.starts_with("tests")
+    let stem = path
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or_default();
+    let declaration = format!("#[cfg(test)]\nmod {stem};");
+    let declared = path.parent().is_some_and(|folder| {
+        fs::read_to_string(folder.join("lib.rs")).is_ok_and(|page| page.contains(&declaration))
+    });
+    declared
+        || in_crate.starts_with("tests")
         || in_crate
             .components()
             .any(|part| part.as_os_str() == "tests")
-        || in_crate.file_stem().is_some_and(|stem| {
-            stem == "tests" || stem.to_str().is_some_and(|name| name.ends_with("_tests"))
-        })
+        || stem == "tests"
 }
 
 /// Returns the files that are not tests.
