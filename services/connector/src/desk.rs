@@ -1,29 +1,17 @@
 //! What all sessions of one venue share: its adapter, the way to it, its clock and its instruments.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use chimera_egress::{CallError, CallRecord, Egress, HttpRequest, HttpResponse, Priority};
-use chimera_model::{Account, UnixNanos, Venue};
+use chimera_egress::Egress;
+use chimera_model::{UnixNanos, Venue};
 use chimera_runtime::Clock;
-use chimera_venue::{
-    Answer, Auth, Call, Credentials, ErrorClass, InstrumentTable, Priority as VenuePriority,
-    VenueAdapter, VenueError, VenueRequest,
-};
+use chimera_venue::{InstrumentTable, VenueAdapter};
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
-use tracing::{debug, warn};
 
 use crate::clock_offset::{ClockOffset, Probe};
 use crate::instruments::Instruments;
-use crate::{metrics, policy};
-
-const NANOS_PER_MILLI: i64 = 1_000_000;
-
-/// The address that no cluster covers: what must not be sent is built as a request to it, and
-/// egress refuses it before a socket is touched.
-const NOWHERE: &str = "unsendable:";
+use crate::policy;
 
 /// Shared by the tasks of one venue.
 #[derive(Debug)]
@@ -40,54 +28,6 @@ pub(crate) struct Desk {
     instruments: watch::Sender<Arc<Instruments>>,
     ready: watch::Sender<bool>,
     offset: Mutex<ClockOffset>,
-}
-
-/// Who asks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Asker<'a> {
-    pub account: Account,
-    pub credentials: &'a Credentials,
-}
-
-/// By when a request must have left, and by when its answer must be here.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Within {
-    pub send_by: Instant,
-    pub answer_by: Instant,
-}
-
-impl Within {
-    /// Returns bounds for a request that does no harm whenever it leaves.
-    pub(crate) fn answer(span: Duration) -> Self {
-        let answer_by = Instant::now() + span;
-        Self {
-            send_by: answer_by,
-            answer_by,
-        }
-    }
-}
-
-/// A venue's answer, read.
-#[derive(Debug)]
-pub(crate) struct Answered<T> {
-    /// What it says, or the class of doubt that it leaves.
-    pub value: Result<T, VenueError>,
-    pub sent: UnixNanos,
-    pub received: UnixNanos,
-}
-
-/// Why there is no answer.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum NoAnswer {
-    /// The request could not be built; nothing left.
-    #[error(transparent)]
-    NotBuilt(#[from] VenueError),
-    /// It was not its turn in time; nothing left.
-    #[error("it was not the request's turn in time")]
-    NotInTime,
-    /// Egress could not send it, or got nothing back.
-    #[error(transparent)]
-    Call(#[from] CallError),
 }
 
 impl Desk {
@@ -185,162 +125,6 @@ impl Desk {
     fn offset(&self) -> MutexGuard<'_, ClockOffset> {
         // A measurement is complete before the lock goes, whatever panics elsewhere.
         self.offset.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends one request and reads its answer. Signs at the moment of sending (F117).
-    ///
-    /// Not cancel-safe: when dropped after the bytes left, their outcome is unknown.
-    pub(crate) async fn call<T>(
-        &self,
-        call: &Call<T>,
-        asker: Option<Asker<'_>>,
-        within: Within,
-    ) -> Result<Answered<T>, NoAnswer> {
-        let request = &call.request;
-        if request.auth != Auth::None && asker.is_none() {
-            return Err(VenueError::not_built("credentials are needed and none are given").into());
-        }
-        let charges = policy::charges(self.adapter.rate_limits(), request, asker);
-        let charges: Vec<(&str, u64)> = charges
-            .iter()
-            .map(|(scope, cost)| (scope.as_ref(), *cost))
-            .collect();
-        let outgoing = chimera_egress::Call {
-            cluster: &self.cluster,
-            endpoint: request.endpoint,
-            charges: &charges,
-            priority: priority(request.priority),
-            repeatable: request.repeatable,
-            deadline: within.answer_by,
-        };
-        let mut refused = None;
-        let sending = AtomicBool::new(false);
-        let answer = {
-            let build = |millis: i64| {
-                let credentials = asker.map(|asker| asker.credentials);
-                match self.build(request, credentials, millis, within.send_by) {
-                    Ok(wire) => {
-                        sending.store(true, Ordering::Relaxed);
-                        wire
-                    }
-                    Err(error) => {
-                        refused = Some(error);
-                        unsendable()
-                    }
-                }
-            };
-            let answer = self.egress.call(outgoing, build);
-            tokio::pin!(answer);
-            tokio::select! {
-                biased;
-                answer = &mut answer => answer,
-                // Dropped before its bytes were built, a call has sent nothing.
-                () = waiting_too_long(&sending, within.send_by) => return Err(NoAnswer::NotInTime),
-            }
-        };
-        if let Some(refused) = refused {
-            return Err(refused);
-        }
-        let answer = answer?;
-        self.observe(&answer.record, &answer.response, asker, &charges);
-        let value = call.read(&Answer {
-            status: answer.response.status,
-            headers: &answer.response.headers,
-            body: &answer.response.body,
-        });
-        if let Err(error) = &value {
-            self.heed(error, request, &charges);
-        }
-        Ok(Answered {
-            value,
-            sent: unix_nanos(answer.record.sent_time),
-            received: unix_nanos(answer.record.received_time),
-        })
-    }
-
-    fn build(
-        &self,
-        request: &VenueRequest,
-        credentials: Option<&Credentials>,
-        millis: i64,
-        send_by: Instant,
-    ) -> Result<HttpRequest, NoAnswer> {
-        if Instant::now() > send_by {
-            return Err(NoAnswer::NotInTime);
-        }
-        let venue_now = self.venue_time_at(millis.saturating_mul(NANOS_PER_MILLI));
-        let wire = self.adapter.finish(request, credentials, venue_now)?;
-        Ok(HttpRequest {
-            method: wire.method,
-            url: wire.url,
-            headers: wire.headers,
-            body: wire.body,
-        })
-    }
-
-    /// Takes the venue's own count out of an answer (F116).
-    fn observe(
-        &self,
-        record: &CallRecord,
-        response: &HttpResponse,
-        asker: Option<Asker<'_>>,
-        charges: &[(&str, u64)],
-    ) {
-        for usage in self.adapter.usage(&response.headers) {
-            let scope = policy::scope_name(self.adapter.rate_limits(), usage.scope, asker);
-            let Some(scope) = scope else { continue };
-            let observed = self
-                .egress
-                .observe(record, &self.cluster, &scope, usage.used);
-            if let Err(error) = observed {
-                debug!(%error, scope = %scope, known = charges.len(), "usage of an unknown scope");
-            }
-        }
-    }
-
-    /// Does what an error asks of the whole venue, whoever met it.
-    fn heed(&self, error: &VenueError, request: &VenueRequest, charges: &[(&str, u64)]) {
-        metrics::venue_error(self.venue, request.endpoint, error.class.name());
-        match error.class {
-            ErrorClass::Timestamp => self.clock_wanted.notify_one(),
-            ErrorClass::FilterRefused
-            | ErrorClass::InstrumentUnavailable
-            | ErrorClass::Unmapped => self.instruments_wanted.notify_one(),
-            // The header is heeded by egress; a body may tell of a longer one (F112).
-            ErrorClass::Banned => {
-                let Some(span) = error.retry_after else {
-                    return;
-                };
-                for (scope, _) in charges {
-                    if let Err(error) = self.egress.ban(&self.cluster, scope, span) {
-                        warn!(%error, "a ban could not be noted");
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Ends when a request has not begun to be sent by `send_by`.
-async fn waiting_too_long(sending: &AtomicBool, send_by: Instant) {
-    tokio::time::sleep_until(send_by).await;
-    if sending.load(Ordering::Relaxed) {
-        std::future::pending::<()>().await;
-    }
-}
-
-fn unsendable() -> HttpRequest {
-    let nowhere = NOWHERE
-        .parse()
-        .expect("invariant: a scheme and a colon are an address");
-    HttpRequest::new(http::Method::GET, nowhere)
-}
-
-fn priority(priority: VenuePriority) -> Priority {
-    match priority {
-        VenuePriority::Protect => Priority::Cancel,
-        VenuePriority::Trade | VenuePriority::Read => Priority::Normal,
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod account_stream;
 mod api;
+mod ask;
 mod backoff;
 mod clock_offset;
 mod command;

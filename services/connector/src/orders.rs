@@ -12,8 +12,8 @@ use chimera_venue::{Call, ErrorClass, NewOrder, OrderKey as VenueKey, OrderKind}
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use crate::ask::{Answered, Terms};
 use crate::command::{OrderKey, Submit, SubmitKind};
-use crate::desk::{Answered, Within};
 use crate::outcome::{Action, Done};
 use crate::session::Session;
 use crate::{metrics, wire};
@@ -37,13 +37,15 @@ pub(crate) async fn submit(
     order: Submit,
     until: Option<Deadline>,
 ) -> Done {
-    if let Some(refusal) = not_now(&session, Action::Submit) {
-        return refusal;
+    if let Some(why) = not_now(&session, Action::Submit) {
+        return Done::not_sent("VENUE_NOT_READY", &why);
     }
+    // By the rules of now, whatever stood when the order was looked up.
     let instruments = session.desk.instruments();
-    let version = instruments.version(&instrument);
-    if order.instrument_version != version {
-        let words = format!("instrument_version is {version} now; nothing was sent");
+    let current = instruments.versions(instrument.symbol).next();
+    let version = current.map(|instrument| instruments.version(instrument));
+    if version != Some(order.instrument_version) {
+        let words = format!("instrument_version is {} now", version.unwrap_or_default());
         return Done::not_sent("INVALID_FIELD", &words);
     }
     let new = match new_order(&instrument, &order) {
@@ -60,8 +62,8 @@ pub(crate) async fn submit(
     };
     session.ledger.touched(instrument.symbol);
     session.echoes.expect(order.index);
-    let within = within(SEND_WITHIN, until);
-    let done = send(&session, &call, Action::Submit, within, Some(order.index)).await;
+    let bounds = (SEND_WITHIN, until);
+    let done = send(&session, &call, Action::Submit, bounds, Some(order.index)).await;
     if done.outcome == pb::Outcome::Accepted {
         session.echoes.acknowledged(order.index, Instant::now());
     } else {
@@ -78,8 +80,8 @@ pub(crate) async fn cancel(
     key: OrderKey,
     until: Option<Deadline>,
 ) -> Done {
-    if let Some(refusal) = not_now(&session, Action::Cancel) {
-        return refusal;
+    if let Some(why) = not_now(&session, Action::Cancel) {
+        return Done::not_sent("VENUE_NOT_READY", &why);
     }
     let index = match &key {
         OrderKey::Ours(index) => Some(*index),
@@ -93,14 +95,8 @@ pub(crate) async fn cancel(
         Ok(call) => call,
         Err(error) => return Done::refused(Action::Cancel, &error),
     };
-    let done = send(
-        &session,
-        &call,
-        Action::Cancel,
-        within(CANCEL_SEND_WITHIN, until),
-        index,
-    )
-    .await;
+    let bounds = (CANCEL_SEND_WITHIN, until);
+    let done = send(&session, &call, Action::Cancel, bounds, index).await;
     log(&session, "order.cancel", index, &done);
     done
 }
@@ -117,10 +113,19 @@ async fn send(
     session: &Session,
     call: &Call<OrderReport>,
     action: Action,
-    within: Within,
+    (send_within, until): (Duration, Option<Deadline>),
     index: Option<ClientOrderIndex>,
 ) -> Done {
-    let answered = match session.desk.call(call, Some(session.asker()), within).await {
+    let now = Instant::now();
+    let send_by = now + send_within;
+    // The session may have failed or been lost while the request waited for its turn.
+    let provided = || not_now(session, action).map_or(Ok(()), Err);
+    let terms = Terms {
+        send_by: until.map_or(send_by, |until| until.instant().min(send_by)),
+        answer_by: now + ANSWER_WITHIN,
+        provided: &provided,
+    };
+    let answered = match session.desk.ask(call, Some(session.asker()), terms).await {
         Ok(answered) => answered,
         Err(error) => return Done::unanswered(&error),
     };
@@ -190,7 +195,7 @@ fn new_order(instrument: &Instrument, order: &Submit) -> Result<NewOrder, Decima
 
 /// Returns why nothing may be sent now. Cancels need no private stream: what they change is asked
 /// for.
-fn not_now(session: &Session, action: Action) -> Option<Done> {
+fn not_now(session: &Session, action: Action) -> Option<String> {
     let status = session.status();
     let sends = match status.state {
         SessionState::Live => true,
@@ -198,17 +203,7 @@ fn not_now(session: &Session, action: Action) -> Option<Done> {
         _ => false,
     };
     let open = sends && session.desk.is_ready();
-    let words = format!("session {}: {}", status.state.as_str_name(), status.reason);
-    (!open).then(|| Done::not_sent("VENUE_NOT_READY", &words))
-}
-
-fn within(send: Duration, until: Option<Deadline>) -> Within {
-    let now = Instant::now();
-    let send_by = now + send;
-    Within {
-        send_by: until.map_or(send_by, |until| until.instant().min(send_by)),
-        answer_by: now + ANSWER_WITHIN,
-    }
+    (!open).then(|| format!("session {}: {}", status.state.as_str_name(), status.reason))
 }
 
 fn log(session: &Session, what: &'static str, index: Option<ClientOrderIndex>, done: &Done) {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use chimera_contracts::connector::v1 as pb;
 use chimera_egress::{CallError, Sent};
+use chimera_model::UnixNanos;
 use chimera_runtime::fault::Fault;
 use chimera_venue::{ErrorClass, Evidence, VenueError};
 
-use crate::desk::NoAnswer;
+use crate::ask::NoAnswer;
 use crate::error::ConnectorError;
 use crate::wire;
 
@@ -84,11 +85,12 @@ impl Done {
             NoAnswer::NotBuilt(error) => Self::not_sent("INVALID_FIELD", &error.detail),
             // Nothing but a quota makes a request wait before it is built.
             NoAnswer::NotInTime => Self::not_sent("VENUE_RATE_LIMIT", &error.to_string()),
-            NoAnswer::Call(error) => Self::failed_call(error),
+            NoAnswer::Withdrawn(why) => Self::not_sent("VENUE_NOT_READY", why),
+            NoAnswer::Call { error, left } => Self::failed_call(error, *left),
         }
     }
 
-    fn failed_call(error: &CallError) -> Self {
+    fn failed_call(error: &CallError, left: Option<UnixNanos>) -> Self {
         let (outcome, reason) = match error.sent() {
             Sent::No => (pb::Outcome::NotSent, error.reason()),
             Sent::Maybe => (pb::Outcome::Unknown, "ORDER_OUTCOME_UNKNOWN"),
@@ -96,6 +98,9 @@ impl Done {
         let mut done = Self::because(outcome, reason, &error.cause.to_string());
         if let Some(detail) = &mut done.detail {
             detail.retry_after = error.retry_after().map(wire::duration);
+        }
+        if outcome == pb::Outcome::Unknown {
+            done.sent_time = left.map(wire::timestamp);
         }
         done
     }
@@ -188,8 +193,8 @@ pub(crate) fn query_unanswered(venue: &str, error: &NoAnswer) -> ConnectorError 
             venue_code: String::new(),
             venue_message: error.detail.clone(),
         },
-        NoAnswer::NotInTime => ConnectorError::DeadlineExceeded,
-        NoAnswer::Call(error) => match error.reason() {
+        NoAnswer::NotInTime | NoAnswer::Withdrawn(_) => ConnectorError::DeadlineExceeded,
+        NoAnswer::Call { error, .. } => match error.reason() {
             "VENUE_RATE_LIMIT" => ConnectorError::RateLimited {
                 venue,
                 scope: error.cause.to_string(),

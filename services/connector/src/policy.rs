@@ -8,7 +8,7 @@ use chimera_egress::{ClusterPolicy, QuotaScope};
 use chimera_model::{Account, Venue};
 use chimera_venue::{RateLimits, VenueAdapter, VenueRequest};
 
-use crate::desk::Asker;
+use crate::ask::Asker;
 
 #[cfg(test)]
 mod tests;

@@ -10,8 +10,8 @@ use chimera_runtime::deadline::Deadline;
 use chimera_venue::{Call, ErrorClass, FillQuery, VenueError};
 use tracing::warn;
 
+use crate::ask::{Answered, Terms};
 use crate::command::{ListFills, OrderKey};
-use crate::desk::{Answered, Within};
 use crate::error::ConnectorError;
 use crate::orders::venue_key;
 use crate::outcome::{query_refused, query_unanswered};
@@ -149,8 +149,8 @@ async fn ask<T>(session: &Session, call: &Call<T>) -> Result<Answered<T>, Connec
         });
     }
     let patience = Deadline::current().map_or(ANSWER_WITHIN, Deadline::remaining);
-    let within = Within::answer(patience.min(ANSWER_WITHIN));
-    let answered = session.desk.call(call, Some(session.asker()), within).await;
+    let terms = Terms::answer(patience.min(ANSWER_WITHIN));
+    let answered = session.desk.ask(call, Some(session.asker()), terms).await;
     answered.map_err(|error| query_unanswered(session.desk.venue.as_str(), &error))
 }
 

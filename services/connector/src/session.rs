@@ -13,7 +13,8 @@ use chimera_venue::{AccountContext, Credentials};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
-use crate::desk::{Asker, Desk};
+use crate::ask::Asker;
+use crate::desk::Desk;
 use crate::echoes::Echoes;
 use crate::hub::Hub;
 use crate::metrics;
@@ -167,18 +168,21 @@ impl Session {
             received,
             generation,
         };
-        for event in self.words(event, stamp) {
-            if !self.hub.publish_from(generation, event) {
+        for words in self.words(event, stamp) {
+            if !self.hub.publish_from(generation, words) {
                 metrics::stale_event();
+                return;
             }
         }
+        self.remember(event);
     }
 
     /// Tells the readers what a query or an acknowledgement said.
     pub(crate) fn tell_now(&self, event: &AccountEvent, received: UnixNanos) {
-        for event in self.words(event, self.stamp(received)) {
-            self.hub.publish(event);
+        for words in self.words(event, self.stamp(received)) {
+            self.hub.publish(words);
         }
+        self.remember(event);
     }
 
     /// Tells the readers of an order that a query or an acknowledgement spoke of.
@@ -188,9 +192,22 @@ impl Session {
 
     /// Tells the readers of a fill that a query spoke of.
     pub(crate) fn tell_fill(&self, fill: &Fill, received: UnixNanos) {
-        self.ledger.filled(fill);
-        self.hub
-            .publish(Event::Fill(wire::fill(fill, self.stamp(received))));
+        self.tell_now(&AccountEvent::Fill(Box::new(fill.clone())), received);
+    }
+
+    /// Remembers what was told, for the time when something is missed (F39).
+    fn remember(&self, event: &AccountEvent) {
+        match event {
+            AccountEvent::Order(report) => {
+                self.ledger.touched(report.symbol);
+                report
+                    .last_fill
+                    .iter()
+                    .for_each(|fill| self.ledger.filled(fill));
+            }
+            AccountEvent::Fill(fill) => self.ledger.filled(fill),
+            _ => {}
+        }
     }
 
     /// Returns an event in the contract's words. The fill goes before the order's new state:
@@ -198,10 +215,8 @@ impl Session {
     fn words(&self, event: &AccountEvent, stamp: Stamp) -> Vec<Event> {
         match event {
             AccountEvent::Order(report) => {
-                self.ledger.touched(report.symbol);
                 let mut events = Vec::with_capacity(2);
                 if let Some(fill) = &report.last_fill {
-                    self.ledger.filled(fill);
                     events.push(Event::Fill(wire::fill(fill, stamp)));
                 }
                 match wire::order(report, &self.desk.instruments(), stamp) {
@@ -210,10 +225,7 @@ impl Session {
                 }
                 events
             }
-            AccountEvent::Fill(fill) => {
-                self.ledger.filled(fill);
-                vec![Event::Fill(wire::fill(fill, stamp))]
-            }
+            AccountEvent::Fill(fill) => vec![Event::Fill(wire::fill(fill, stamp))],
             AccountEvent::Position(report) => vec![Event::Position(wire::position(report, stamp))],
             AccountEvent::Balance(report) => vec![Event::Balance(wire::balance(report, stamp))],
             AccountEvent::Margin(report) => vec![Event::Margin(wire::margin(report, stamp))],

@@ -9,10 +9,11 @@ use chimera_venue::{InstrumentList, Limit};
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
+use crate::ask::{NoAnswer, Terms};
 use crate::backoff::Backoff;
 use crate::clock_offset::{PROBES, Probe};
 use crate::config::Timing;
-use crate::desk::{Desk, NoAnswer, Within};
+use crate::desk::Desk;
 use crate::policy;
 
 /// How long the list of instruments may take: megabytes, over a slow line.
@@ -79,7 +80,7 @@ async fn asked(wanted: &tokio::sync::Notify, spacing: Duration) {
 
 async fn read_instruments(desk: &Desk) -> Result<(), String> {
     let call = desk.adapter.instruments();
-    let answered = desk.call(&call, None, Within::answer(LIST_WITHIN)).await;
+    let answered = desk.ask(&call, None, Terms::answer(LIST_WITHIN)).await;
     let answered = answered.map_err(|error: NoAnswer| error.to_string())?;
     let list = answered.value.map_err(|error| error.to_string())?;
     heed_limits(desk, &list);
@@ -125,7 +126,7 @@ async fn measure_clock(desk: &Desk) -> bool {
     let mut probes = Vec::with_capacity(PROBES);
     for _ in 0..PROBES {
         let call = desk.adapter.server_time();
-        let Ok(answered) = desk.call(&call, None, Within::answer(PROBE_WITHIN)).await else {
+        let Ok(answered) = desk.ask(&call, None, Terms::answer(PROBE_WITHIN)).await else {
             continue;
         };
         if let Ok(venue) = answered.value {

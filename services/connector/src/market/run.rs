@@ -14,9 +14,9 @@ use tracing::{info, warn};
 use super::Market;
 use super::connection::{Connection, Said};
 use super::tops::Top;
+use crate::ask::Terms;
 use crate::backoff::Backoff;
 use crate::config::Timing;
-use crate::desk::Within;
 
 /// How often streams that nobody reads are looked for, and answers that are overdue.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -295,7 +295,7 @@ async fn ask(market: &Market, symbol: Symbol, generation: u64) -> Option<Top> {
     let call = market.desk.adapter.quote(instrument);
     let answered = market
         .desk
-        .call(&call, None, Within::answer(PROBE_WITHIN))
+        .ask(&call, None, Terms::answer(PROBE_WITHIN))
         .await
         .ok()?;
     let quote = answered.value.ok()?;

@@ -11,12 +11,13 @@ fn of(action: Action, error: ErrorClass) -> pb::Outcome {
 }
 
 fn call_error(cause: Cause) -> NoAnswer {
-    CallError {
+    let error = CallError {
         cluster: "example".into(),
         endpoint: "order.place",
         cause,
-    }
-    .into()
+    };
+    let left = Some(UnixNanos::from_nanos(7_000_000_000));
+    NoAnswer::Call { error, left }
 }
 
 #[test]
@@ -90,6 +91,11 @@ fn f001_what_may_have_left_is_unknown_and_what_never_left_is_not_sent() {
     for error in [timeout, reset] {
         let done = Done::unanswered(&call_error(Cause::Http(error)));
         assert_eq!(done.outcome, pb::Outcome::Unknown);
+        assert_eq!(
+            done.sent_time.unwrap().seconds,
+            7,
+            "the validity window begins then"
+        );
         assert_eq!(done.detail.unwrap().reason, "ORDER_OUTCOME_UNKNOWN");
     }
     let refused = Cause::Http(HttpError::Connect {
@@ -109,6 +115,7 @@ fn f001_what_may_have_left_is_unknown_and_what_never_left_is_not_sent() {
         (Cause::Expired, "DEADLINE_EXCEEDED", false),
     ] {
         let done = Done::unanswered(&call_error(cause));
+        assert!(done.sent_time.is_none());
         let detail = done.detail.unwrap();
         assert_eq!(
             (done.outcome, detail.reason.as_str()),
@@ -116,10 +123,10 @@ fn f001_what_may_have_left_is_unknown_and_what_never_left_is_not_sent() {
         );
         assert_eq!(detail.retry_after.is_some(), waits, "{reason}");
     }
-    assert_eq!(
-        Done::unanswered(&NoAnswer::NotInTime).outcome,
-        pb::Outcome::NotSent
-    );
+    for never_left in [NoAnswer::NotInTime, NoAnswer::Withdrawn("failed".into())] {
+        let done = Done::unanswered(&never_left);
+        assert_eq!((done.outcome, done.sent_time), (pb::Outcome::NotSent, None));
+    }
 }
 
 #[test]

@@ -20,8 +20,8 @@ use tracing::warn;
 use super::Session;
 use super::link::{Link, NOTICES_MAX, Overlap};
 use super::read::Reading;
+use crate::ask::{Answered, NoAnswer, Terms};
 use crate::config::Timing;
-use crate::desk::{Answered, NoAnswer, Within};
 use crate::policy;
 
 /// How long one step may take. Connecting is tried again, so a step that hangs must not hold it up.
@@ -67,11 +67,11 @@ impl NotConnected {
     fn of_call(step: &str, error: &NoAnswer) -> Self {
         match error {
             NoAnswer::NotBuilt(error) => Self::of_venue(step, error),
-            NoAnswer::NotInTime => Self::NotYet {
+            NoAnswer::NotInTime | NoAnswer::Withdrawn(_) => Self::NotYet {
                 cause: format!("{step}: {error}"),
                 after: None,
             },
-            NoAnswer::Call(error) => Self::NotYet {
+            NoAnswer::Call { error, .. } => Self::NotYet {
                 cause: format!("{step}: {}", error.cause),
                 after: error.retry_after(),
             },
@@ -164,8 +164,10 @@ async fn dial(
     let request = WebSocketRequest::new(plan.url.expose().clone());
     let lost = |cause: String| NotConnected::NotYet { cause, after: None };
     let opened = desk.egress().connect(connect, |_| request).await;
-    let mut socket =
-        opened.map_err(|error| NotConnected::of_call("private stream", &error.into()))?;
+    let mut socket = opened.map_err(|error| {
+        let error = NoAnswer::Call { error, left: None };
+        NotConnected::of_call("private stream", &error)
+    })?;
     for frame in plan.frames {
         let sent = socket.send(Outgoing::Text(frame.text)).await;
         sent.map_err(|error| lost(format!("private stream: {error}")))?;
@@ -229,12 +231,11 @@ pub(super) async fn backfill(
 async fn fills(session: &Session, lost: UnixNanos) -> Result<(), NotConnected> {
     let margin = u64::try_from(MISSED_MARGIN.as_nanos()).unwrap_or(u64::MAX);
     let since = UnixNanos::from_nanos(lost.as_nanos().saturating_sub(margin));
-    for (symbol, last) in session.ledger.traded() {
+    for (symbol, mut query) in session.ledger.missing(since) {
         let instruments = session.desk.instruments();
         let Some(instrument) = instruments.table().by_symbol(&symbol) else {
             continue;
         };
-        let mut query = last.map_or(FillQuery::Since(since), FillQuery::After);
         for _ in 0..PAGES_MAX {
             let call = session
                 .desk
@@ -278,8 +279,8 @@ async fn ask<T>(
     step: &str,
     call: &Call<T>,
 ) -> Result<(T, UnixNanos), NotConnected> {
-    let within = Within::answer(STEP_WITHIN);
-    match session.desk.call(call, Some(session.asker()), within).await {
+    let terms = Terms::answer(STEP_WITHIN);
+    match session.desk.ask(call, Some(session.asker()), terms).await {
         Ok(Answered {
             value: Ok(value),
             received,

@@ -6,6 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chimera_model::report::Fill;
 use chimera_model::{Symbol, TradeId, UnixNanos};
+use chimera_venue::FillQuery;
+
+#[cfg(test)]
+mod tests;
 
 /// Instruments remembered. An account trades dozens; beyond this the least recent would cost a
 /// query each at every reconnect, and the order service reconciles them all the same.
@@ -39,13 +43,19 @@ impl Ledger {
         }
     }
 
-    /// Returns every instrument traded and the last fill known of it.
-    pub(crate) fn traded(&self) -> Vec<(Symbol, Option<TradeId>)> {
+    /// Returns every instrument traded, and from where on its fills are to be asked for when they
+    /// may be missing since `since`: from the last one known when that is older, so that none in
+    /// between is left out, and else from then on, so that one which came out of order is not
+    /// either.
+    pub(crate) fn missing(&self, since: UnixNanos) -> Vec<(Symbol, FillQuery)> {
         let symbols = self.lock();
-        let last = |last: &Option<(UnixNanos, TradeId)>| last.as_ref().map(|(_, id)| id.clone());
+        let query = |last: &Option<(UnixNanos, TradeId)>| match last {
+            Some((time, id)) if *time < since => FillQuery::After(id.clone()),
+            _ => FillQuery::Since(since),
+        };
         symbols
             .iter()
-            .map(|(symbol, fill)| (*symbol, last(fill)))
+            .map(|(symbol, last)| (*symbol, query(last)))
             .collect()
     }
 

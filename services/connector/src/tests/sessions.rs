@@ -205,20 +205,14 @@ async fn f101_an_old_connection_is_replaced_before_it_goes_and_nothing_is_told_t
         .venue_order_id;
     // Fills before, during and after the times when two connections stand.
     let path = format!("/orders/{id}/fill");
-    while mesh.session().await.generation < 3 {
-        mesh.venue("POST", &path, json!({"quantity": "0.01"})).await;
-    }
-    mesh.cancel(index).await;
-    let ledger = mesh.venue("GET", "/ledger", json!({})).await;
-    let trade = |fill: &serde_json::Value| fill["trade"].to_string();
-    let booked: Vec<String> = ledger["fills"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(trade)
-        .collect();
-    let mut told = Vec::new();
-    let all = async {
+    let trade = async {
+        while mesh.session().await.generation < 3 {
+            mesh.venue("POST", &path, json!({"quantity": "0.01"})).await;
+        }
+        mesh.cancel(index).await;
+    };
+    let read = async {
+        let mut told = Vec::new();
         loop {
             match watch.event().await {
                 Event::Fill(fill) => told.push(fill.trade_id),
@@ -227,15 +221,23 @@ async fn f101_an_old_connection_is_replaced_before_it_goes_and_nothing_is_told_t
                     if report.status() == ReportedStatus::Cancelled
                         && report.source() == ReportSource::Stream =>
                 {
-                    break;
+                    return told;
                 }
                 _ => {}
             }
         }
     };
-    timeout(SOON, all)
+    let (told, ()) = timeout(SOON, async { tokio::join!(read, trade) })
         .await
-        .expect("the end of the order is told");
+        .expect("it ends");
+    let ledger = mesh.venue("GET", "/ledger", json!({})).await;
+    let trade = |fill: &serde_json::Value| fill["trade"].to_string();
+    let booked: Vec<String> = ledger["fills"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(trade)
+        .collect();
     assert!(booked.len() > 10, "{} fills", booked.len());
     assert_eq!(told, booked);
     mesh.end().await;
