@@ -174,6 +174,13 @@ pub(crate) enum Told {
         look: u64,
         view: Result<Box<VenueView>, String>,
     },
+    /// Orders that a comparison speaks of and memory had forgotten.
+    Recalled {
+        site: SiteKey,
+        look: u64,
+        view: Box<VenueView>,
+        entries: Vec<(OrderKey, Entry)>,
+    },
     /// An order was read back from the journal, or is not there.
     Loaded {
         key: OrderKey,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use chimera_contracts::connector::v1 as pb;
 use chimera_model::order::Reason;
-use chimera_model::{Symbol, UnixNanos};
+use chimera_model::report::Fill;
+use chimera_model::{Symbol, TradeId, UnixNanos};
 use chimera_runtime::deadline::Deadline;
 use tokio::time::Instant;
 
@@ -14,14 +15,21 @@ use crate::config::ms;
 use crate::error::OrderError;
 use crate::executions::list_fills;
 use crate::follow::Waiter;
-use crate::journal_log::{Body, PositionAdjustment};
+use crate::journal_log::{Body, Cursor, PositionAdjustment};
 use crate::key::{OrderKey, SiteKey};
-use crate::ledger::Line;
+use crate::ledger::{Entry, Line};
 use crate::market::{Connector, Market};
-use crate::reconcile::{Comparison, Difference, Repair, VenueView, compare, to_ask_for};
+use crate::reconcile::{
+    Comparison, Difference, Repair, VenueView, compare, forgotten_in, is_booked, to_ask_for,
+};
+use crate::reports::read_back;
 use crate::service::{Desk, Due, spawn_bound};
 use crate::unknown::read_report;
 use crate::{metrics, render, wire};
+
+mod reader;
+
+use reader::{Reader, Since};
 
 /// How long between two looks of which the second confirms the first: fills that were on their way
 /// have arrived by then.
@@ -43,28 +51,40 @@ const QUESTIONS_AT_ONCE: usize = 16;
 pub(crate) struct Look {
     id: u64,
     in_flight: bool,
+    /// Whether what is being read will be acted on, or only told to callers of a dry run.
+    repairs: bool,
     again: bool,
     looks: u32,
     drift: Vec<String>,
     failures: u32,
     due: Option<Instant>,
     waiting: Vec<(Waiter<Comparison>, bool)>,
+    /// Up to where the comparison before this one read the fills. The cursor stays one comparison
+    /// behind: a venue may show a trade a little later than the ones after it.
+    read_up_to: BTreeMap<Symbol, TradeId>,
 }
 
 impl Desk {
     /// Compares with a venue now; once more if a comparison is under way, which may have read too
     /// early.
     pub(crate) fn compare_now(&mut self, key: SiteKey) {
+        self.read_venue(key, true);
+    }
+
+    fn read_venue(&mut self, key: SiteKey, repairs: bool) {
         let Some(site) = self.sites.get_mut(&key) else {
             return;
         };
         if site.look.in_flight {
-            site.look.again = true;
+            site.look.again |= repairs;
             return;
         }
         site.look.in_flight = true;
+        site.look.repairs = repairs;
         site.look.id += 1;
-        site.look.due = None;
+        if repairs {
+            site.look.due = None;
+        }
         let look = site.look.id;
         let reader = self.reader(key);
         let told = self.tools.told.clone();
@@ -123,7 +143,7 @@ impl Desk {
             return self.reply_read(reply, Err(OrderError::Overloaded));
         }
         site.look.waiting.push((reply, dry_run));
-        self.compare_now(key);
+        self.read_venue(key, !dry_run);
     }
 
     /// Takes in what was read of a venue.
@@ -139,14 +159,68 @@ impl Desk {
         if site.look.id != look {
             return;
         }
+        match view {
+            Ok(view) => {
+                let forgotten = forgotten_in(&self.ledger, key, &view);
+                if forgotten.is_empty() {
+                    self.read_done(key, |desk| desk.take_in(key, &view));
+                } else {
+                    self.recall(key, look, view, forgotten);
+                }
+            }
+            Err(words) => self.read_done(key, |desk| desk.could_not_compare(key, &words)),
+        }
+    }
+
+    /// Ends a reading; what was read is not used when the session changed meanwhile, since it may be
+    /// older than that.
+    fn read_done(&mut self, key: SiteKey, then: impl FnOnce(&mut Self)) {
+        let Some(site) = self.sites.get_mut(&key) else {
+            return;
+        };
         site.look.in_flight = false;
         if std::mem::take(&mut site.look.again) {
-            // The session changed while it was read: what was read may be older than that.
             return self.compare_now(key);
         }
-        match view {
-            Ok(view) => self.take_in(key, &view),
-            Err(words) => self.could_not_compare(key, &words),
+        then(self);
+    }
+
+    /// Reads back what the venue speaks of and memory has forgotten.
+    fn recall(&self, site: SiteKey, look: u64, view: Box<VenueView>, keys: Vec<OrderKey>) {
+        let (store, told) = (self.tools.store.clone(), self.tools.told.clone());
+        spawn_bound(&self.tools.tasks, "order-recall", async move {
+            let mut entries = Vec::new();
+            for key in keys {
+                if let Ok(Some(entry)) = read_back(store.as_ref(), &key).await {
+                    entries.push((key, *entry));
+                }
+            }
+            let recalled = Told::Recalled {
+                site,
+                look,
+                view,
+                entries,
+            };
+            let _ = told.send(recalled).await;
+        });
+    }
+
+    pub(crate) fn recalled(
+        &mut self,
+        key: SiteKey,
+        look: u64,
+        view: &VenueView,
+        entries: Vec<(OrderKey, Entry)>,
+    ) {
+        for (order, entry) in entries {
+            self.ledger.restore(&order, entry);
+        }
+        if self
+            .sites
+            .get(&key)
+            .is_some_and(|site| site.look.id == look)
+        {
+            self.read_done(key, |desk| desk.take_in(key, view));
         }
     }
 
@@ -190,6 +264,7 @@ impl Desk {
             return;
         };
         site.look.failures = 0;
+        let repairs = site.look.repairs;
         let waiting = std::mem::take(&mut site.look.waiting);
         let (dry, wet): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, dry)| *dry);
         for (waiter, _) in dry {
@@ -199,7 +274,10 @@ impl Desk {
             };
             self.reply_read(waiter, Ok(comparison));
         }
-        self.repair(key, differences, view.read_time, wet);
+        if repairs {
+            self.advance_cursors(key, &view.fills);
+            self.repair(key, differences, view.read_time, wet);
+        }
     }
 
     /// Repairs what was found, and accepts new risk again once nothing is left in doubt of it.
@@ -265,6 +343,33 @@ impl Desk {
         }
     }
 
+    /// Notes up to where the venue's fills were read, as far as every one of them is booked.
+    fn advance_cursors(&mut self, key: SiteKey, fills: &[Fill]) {
+        let mut read: BTreeMap<Symbol, TradeId> = BTreeMap::new();
+        let mut unbooked = BTreeSet::new();
+        for fill in fills {
+            read.insert(fill.symbol, fill.trade_id.clone());
+            if !is_booked(&self.ledger, fill) {
+                unbooked.insert(fill.symbol);
+            }
+        }
+        read.retain(|symbol, _| !unbooked.contains(symbol));
+        for (symbol, trade_id) in read {
+            let Some(site) = self.sites.get_mut(&key) else {
+                return;
+            };
+            let line = Line {
+                account: key.account,
+                venue: key.venue,
+                symbol,
+            };
+            let before = site.look.read_up_to.insert(symbol, trade_id);
+            if let Some(trade_id) = before.filter(|it| self.ledger.cursors.get(&line) != Some(it)) {
+                self.log(None, Body::Cursor(Cursor { line, trade_id }));
+            }
+        }
+    }
+
     fn comparison_done(&mut self, key: SiteKey) {
         let every = ms(self.tools.config.timing.compare_every_ms);
         let live = self.live_generation(key).is_some();
@@ -320,12 +425,7 @@ impl Desk {
         for line in self.ledger.holdings.keys().filter(|line| here(line)) {
             symbols.insert(line.symbol, Since::Time(self.begun));
         }
-        for (line, (_, trade)) in self
-            .ledger
-            .last_trades
-            .iter()
-            .filter(|(line, _)| here(line))
-        {
+        for (line, trade) in self.ledger.cursors.iter().filter(|(line, _)| here(line)) {
             symbols.insert(line.symbol, Since::Trade(trade.to_string()));
         }
         let orders = to_ask_for(&self.ledger, site);
@@ -354,196 +454,5 @@ impl Desk {
             market: self.tools.market.clone(),
             patience: ms(self.tools.config.timing.query_deadline_ms),
         }
-    }
-}
-
-/// From where on fills are read.
-#[derive(Debug, Clone)]
-enum Since {
-    Trade(String),
-    Time(UnixNanos),
-}
-
-/// Reads one account's side of a comparison.
-struct Reader {
-    site: SiteKey,
-    orders: Vec<(OrderKey, pb::GetOrderRequest, chimera_model::order::Scale)>,
-    symbols: BTreeMap<Symbol, Since>,
-    begun: UnixNanos,
-    read_time: UnixNanos,
-    connector: Connector,
-    market: Market,
-    patience: Duration,
-}
-
-impl Reader {
-    async fn read(mut self) -> Result<VenueView, Reason> {
-        let mut view = VenueView {
-            read_time: self.read_time,
-            ..VenueView::default()
-        };
-        let (account, venue) = (self.site.account.to_string(), self.site.venue.to_string());
-        let mut connector = self.connector.clone();
-        let margin = self
-            .ask(connector.get_margin(pb::GetMarginRequest {
-                account: account.clone(),
-                venue: venue.clone(),
-            }))
-            .await?;
-        view.statements.margin = margin.margin;
-        view.statements.balances = margin.balances;
-        let open = self
-            .ask(connector.list_open_orders(pb::ListOpenOrdersRequest {
-                account: account.clone(),
-                venue: venue.clone(),
-                symbol: String::new(),
-            }))
-            .await?;
-        for report in &open.orders {
-            let read = self.open_order(report).await?;
-            view.open_orders.push(read);
-        }
-        view.orders = self.single_orders().await?;
-        // Positions are read for their instruments first and for their numbers last: what trades in
-        // between shows in the fills.
-        let held = self.positions(&account, &venue).await?;
-        for report in &held {
-            if let Ok(symbol) = report.symbol.parse() {
-                self.symbols
-                    .entry(symbol)
-                    .or_insert(Since::Time(self.begun));
-            }
-        }
-        self.instruments(&mut view).await?;
-        let symbols: Vec<(Symbol, Since)> = std::mem::take(&mut self.symbols).into_iter().collect();
-        for (symbol, since) in symbols {
-            let fills = self.fills(&account, &venue, symbol, &since).await?;
-            view.fills.extend(fills);
-        }
-        view.statements.positions = self.positions(&account, &venue).await?;
-        for report in &view.statements.positions {
-            let unread = wire::unreadable::<()>("position");
-            let (Ok(symbol), Ok(quantity)) = (report.symbol.parse(), report.quantity.parse())
-            else {
-                return Err(Reason::new(
-                    "VENUE_ANSWER_UNREADABLE",
-                    unread(()).to_string(),
-                ));
-            };
-            view.positions.insert(symbol, quantity);
-        }
-        Ok(view)
-    }
-
-    async fn ask<T>(
-        &self,
-        call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
-    ) -> Result<T, Reason> {
-        match Deadline::after(self.patience).bound(call).await {
-            Ok(Ok(answer)) => Ok(answer.into_inner()),
-            Ok(Err(status)) => Err(wire::failure(&status)),
-            Err(passed) => Err(Reason::new("DEADLINE_EXCEEDED", passed.to_string())),
-        }
-    }
-
-    async fn open_order(
-        &mut self,
-        report: &pb::OrderReport,
-    ) -> Result<chimera_model::report::OrderReport, Reason> {
-        let unreadable = |words: String| Reason::new("VENUE_ANSWER_UNREADABLE", words);
-        let symbol: Symbol = report
-            .symbol
-            .parse()
-            .map_err(|_| unreadable("no symbol".to_owned()))?;
-        self.symbols
-            .entry(symbol)
-            .or_insert(Since::Time(self.begun));
-        let own = self.orders.iter().find(|(key, _, _)| {
-            key.index()
-                .is_some_and(|index| i64::from(index) == report.client_order_index)
-        });
-        let scale = match own {
-            Some((_, _, scale)) => *scale,
-            None => {
-                let venue = self.site.venue;
-                let found = self.market.instrument(venue, symbol.as_str()).await;
-                wire::scale(&*found.map_err(|error| unreadable(error.to_string()))?)
-            }
-        };
-        read_report(&self.market, report, scale)
-            .await
-            .map(|report| *report)
-    }
-
-    async fn single_orders(
-        &self,
-    ) -> Result<Vec<(OrderKey, Option<chimera_model::report::OrderReport>)>, Reason> {
-        use futures::{StreamExt, TryStreamExt};
-        let questions = self.orders.iter().cloned().map(|(key, request, scale)| {
-            let this = &self;
-            async move {
-                let mut connector = this.connector.clone();
-                let answer = this.ask(connector.get_order(request)).await?;
-                let report = match answer.report.filter(|_| answer.found) {
-                    Some(report) => Some(*read_report(&this.market, &report, scale).await?),
-                    None => None,
-                };
-                Ok::<_, Reason>((key, report))
-            }
-        });
-        // Boxed one by one: their type would name this very function's lifetimes.
-        let questions: Vec<_> = questions.map(futures::FutureExt::boxed).collect();
-        futures::stream::iter(questions)
-            .buffered(QUESTIONS_AT_ONCE)
-            .try_collect()
-            .await
-    }
-
-    async fn instruments(&self, view: &mut VenueView) -> Result<(), Reason> {
-        let mut seen = BTreeSet::new();
-        for symbol in self.symbols.keys().filter(|symbol| seen.insert(**symbol)) {
-            let found = self
-                .market
-                .instrument(self.site.venue, symbol.as_str())
-                .await;
-            let found = found.map_err(|error| Reason::new("", error.to_string()))?;
-            view.statements.instruments.push(found);
-        }
-        Ok(())
-    }
-
-    async fn positions(
-        &self,
-        account: &str,
-        venue: &str,
-    ) -> Result<Vec<pb::PositionReport>, Reason> {
-        let mut connector = self.connector.clone();
-        let request = pb::GetPositionsRequest {
-            account: account.to_owned(),
-            venue: venue.to_owned(),
-        };
-        Ok(self.ask(connector.get_positions(request)).await?.positions)
-    }
-
-    async fn fills(
-        &self,
-        account: &str,
-        venue: &str,
-        symbol: Symbol,
-        since: &Since,
-    ) -> Result<Vec<chimera_model::report::Fill>, Reason> {
-        let (after_trade_id, start_time) = match since {
-            Since::Trade(trade) => (trade.clone(), None),
-            Since::Time(time) => (String::new(), Some(render::timestamp(*time))),
-        };
-        let request = pb::ListFillsRequest {
-            account: account.to_owned(),
-            venue: venue.to_owned(),
-            symbol: symbol.to_string(),
-            after_trade_id,
-            start_time,
-            venue_order_id: String::new(),
-        };
-        list_fills(self.connector.clone(), request, self.patience).await
     }
 }

@@ -6,11 +6,12 @@
 use bytes::Bytes;
 use chimera_journal::Record;
 use chimera_model::order::{Command, Event, OrderSpec, Report};
-use chimera_model::{Account, ClientOrderIndex, Decimal, Symbol, UnixNanos, Venue};
+use chimera_model::{Account, ClientOrderIndex, Decimal, Symbol, TradeId, UnixNanos, Venue};
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::{ChildNote, TrackingSpec};
 use crate::key::OrderKey;
+use crate::ledger::Line;
 use crate::trading::TradingState;
 
 /// The version of the encoding; readable as long as this build is (F136).
@@ -29,6 +30,7 @@ mod kind {
     pub(super) const GENESIS: u16 = 9;
     pub(super) const CHILD: u16 = 10;
     pub(super) const PROGRESS: u16 = 11;
+    pub(super) const CURSOR: u16 = 12;
 }
 
 /// An order that is about to exist.
@@ -69,6 +71,16 @@ pub struct PositionAdjustment {
     pub change: Decimal,
     /// The same for the same difference, whenever it is found.
     pub id: String,
+}
+
+/// How far the fills of an instrument were read: everything up to this trade is booked. Fills that
+/// arrive by the stream do not move it, since those before them may have been missed (F39).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Of what, and whose.
+    pub line: Line,
+    /// The trade.
+    pub trade_id: TradeId,
 }
 
 /// A change of the kill switch.
@@ -114,6 +126,8 @@ pub enum Body {
     Trading(TradingChange),
     /// A position was adjusted.
     Position(PositionAdjustment),
+    /// The venue's fills were read up to here.
+    Cursor(Cursor),
 }
 
 /// A record of this service.
@@ -203,6 +217,7 @@ impl Body {
             Self::Progress { .. } => kind::PROGRESS,
             Self::Trading(_) => kind::TRADING,
             Self::Position(_) => kind::POSITION,
+            Self::Cursor(_) => kind::CURSOR,
         }
     }
 }

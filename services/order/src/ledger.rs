@@ -15,6 +15,10 @@ use crate::key::{OrderKey, SiteKey};
 use crate::render;
 use crate::trading::TradingState;
 
+/// Venue ids kept of forgotten orders, some 20 MB: those of the last two minutes at the highest
+/// rate of orders, which is as far back as a comparison reads fills.
+const ALIASES_MAX: usize = 100_000;
+
 /// An order with what belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -105,12 +109,16 @@ pub struct Ledger {
     pub(crate) by_venue_id: BTreeMap<(Line, VenueOrderId), OrderKey>,
     pub(crate) indices: BTreeMap<Account, Indices>,
     pub(crate) holdings: BTreeMap<Line, Holding>,
-    pub(crate) last_trades: BTreeMap<Line, (UnixNanos, TradeId)>,
+    /// The last trade of each line up to which the venue's fills were read and booked.
+    pub(crate) cursors: BTreeMap<Line, TradeId>,
     pub(crate) adjustments: BTreeMap<Line, u64>,
     pub(crate) last_adjustment: BTreeMap<Line, String>,
     pub(crate) trading: Trading,
     pub(crate) weights: BTreeMap<OrderKey, Decimal>,
     pub(crate) closed_kept: usize,
+    /// Venue ids of orders that memory has forgotten, oldest first: their fills may come by these
+    /// ids alone.
+    pub(crate) aliases: VecDeque<(Line, VenueOrderId)>,
 }
 
 impl Ledger {
@@ -124,7 +132,7 @@ impl Ledger {
             by_venue_id: BTreeMap::new(),
             indices: BTreeMap::new(),
             holdings: BTreeMap::new(),
-            last_trades: BTreeMap::new(),
+            cursors: BTreeMap::new(),
             adjustments: BTreeMap::new(),
             last_adjustment: BTreeMap::new(),
             trading: Trading {
@@ -134,6 +142,7 @@ impl Ledger {
             },
             weights: BTreeMap::new(),
             closed_kept,
+            aliases: VecDeque::new(),
         }
     }
 
@@ -155,6 +164,10 @@ impl Ledger {
                 Ok(None)
             }
             Body::Position(adjustment) => self.adjust(adjustment).map(|()| None),
+            Body::Cursor(cursor) => {
+                self.cursors.insert(cursor.line, cursor.trade_id.clone());
+                Ok(None)
+            }
             Body::Intent(intent) => {
                 let entry = Entry {
                     order: Order::intended(intent.spec.clone(), stamp(None)),
@@ -256,16 +269,6 @@ impl Ledger {
         if let Some(position) = moved {
             self.holdings.entry(line).or_default().position = position;
         }
-        if let Event::Fill(fill) = event
-            && !fill.inferred
-        {
-            let last = self.last_trades.entry(line);
-            let newest = (fill.venue_time, fill.key.trade_id.clone());
-            let held = last.or_insert_with(|| newest.clone());
-            if newest.0 >= held.0 {
-                *held = newest;
-            }
-        }
         if let Event::Identified {
             venue_order_id: Some(id),
             ..
@@ -343,11 +346,11 @@ impl Ledger {
                 self.weigh(child);
             }
         }
-        self.forget_oldest();
     }
 
-    /// Forgets the oldest ended orders beyond the bound; the journal still has them.
-    fn forget_oldest(&mut self) {
+    /// Forgets the oldest ended orders beyond the bound; the journal still has them. Called between
+    /// the steps of whoever works on orders, never within one.
+    pub(crate) fn forget_oldest(&mut self) {
         let mut looked_at = 0;
         while self.closed.len() > self.closed_kept && looked_at < self.closed.len() {
             let Some(key) = self.closed.pop_front() else {
@@ -361,10 +364,22 @@ impl Ledger {
             if let Some(entry) = self.orders.remove(&key)
                 && let Some(id) = entry.order.venue_order_id()
             {
-                self.by_venue_id.remove(&(entry.line(), id.clone()));
+                self.aliases.push_back((entry.line(), id.clone()));
+            }
+            if self.aliases.len() > ALIASES_MAX
+                && let Some(oldest) = self.aliases.pop_front()
+                && !self.is_in_memory(&oldest)
+            {
+                self.by_venue_id.remove(&oldest);
             }
             self.weights.remove(&key);
         }
+    }
+
+    fn is_in_memory(&self, alias: &(Line, VenueOrderId)) -> bool {
+        self.by_venue_id
+            .get(alias)
+            .is_some_and(|key| self.orders.contains_key(key))
     }
 
     fn is_needed(&self, key: &OrderKey) -> bool {

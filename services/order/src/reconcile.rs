@@ -8,9 +8,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chimera_model::order::{Event, OrderState, Report, conclude};
+use chimera_model::order::{Event, FillKey, OrderState, Report, conclude};
 use chimera_model::report::{Fill, OrderReport};
-use chimera_model::{Decimal, Symbol, UnixNanos};
+use chimera_model::{Decimal, Side, Symbol, UnixNanos};
 use sha2::{Digest, Sha256};
 
 use crate::key::{OrderKey, SiteKey};
@@ -220,26 +220,57 @@ fn order_state(
     }
 }
 
-fn missing_fill(ledger: &Ledger, fill: &Fill, differences: &mut Vec<Difference>) {
+/// Returns the order that a fill belongs to, as far as it is known here.
+fn order_of(ledger: &Ledger, fill: &Fill) -> Option<OrderKey> {
     let line = Line {
         account: fill.account,
         venue: fill.venue,
         symbol: fill.symbol,
     };
-    let key = match fill.client_order_index {
+    match fill.client_order_index {
         Some(index) => Some(OrderKey::ours(fill.account, index)),
         None => ledger
             .by_venue_id
             .get(&(line, fill.venue_order_id.clone()))
             .cloned(),
+    }
+}
+
+/// Returns the orders that a venue speaks of and memory has forgotten: without them every fill of
+/// theirs would look missing.
+pub(crate) fn forgotten_in(ledger: &Ledger, site: SiteKey, view: &VenueView) -> Vec<OrderKey> {
+    let of_fills = view.fills.iter().filter_map(|fill| order_of(ledger, fill));
+    let of_orders = view
+        .open_orders
+        .iter()
+        .filter_map(|report| key_of(ledger, site, report));
+    let keys: BTreeSet<OrderKey> = of_fills.chain(of_orders).collect();
+    let forgotten = |key: &OrderKey| {
+        let claimed = match key {
+            OrderKey::Ours { account, index } => {
+                let indices = ledger.indices.get(account);
+                indices.is_some_and(|indices| !indices.is_fresh(*index))
+            }
+            OrderKey::External { .. } => true,
+        };
+        ledger.get(key).is_none() && claimed
     };
-    let name = chimera_model::order::FillKey {
+    keys.into_iter().filter(forgotten).collect()
+}
+
+/// Returns whether a fill is booked on an order that is in memory.
+pub(crate) fn is_booked(ledger: &Ledger, fill: &Fill) -> bool {
+    let name = FillKey {
         trade_id: fill.trade_id.clone(),
         venue_order_id: fill.venue_order_id.clone(),
         side: fill.side,
     };
-    let entry = key.as_ref().and_then(|key| ledger.get(key));
-    if entry.is_some_and(|entry| entry.order.fills().contains(&name)) {
+    let entry = order_of(ledger, fill).and_then(|key| ledger.get(&key));
+    entry.is_some_and(|entry| entry.order.fills().contains(&name))
+}
+
+fn missing_fill(ledger: &Ledger, fill: &Fill, differences: &mut Vec<Difference>) {
+    if is_booked(ledger, fill) {
         return;
     }
     let there = format!(
@@ -248,12 +279,43 @@ fn missing_fill(ledger: &Ledger, fill: &Fill, differences: &mut Vec<Difference>)
     );
     differences.push(difference(
         DifferenceKind::FillMissingHere,
-        key,
+        order_of(ledger, fill),
         fill.venue_order_id.as_str(),
         fill.symbol,
         (String::new(), there),
         Repair::Book(Box::new(fill.clone())),
     ));
+}
+
+/// Returns what is known to have filled of an instrument and is not booked: fills found missing,
+/// and what orders state beyond their fills.
+fn on_its_way(ledger: &Ledger, line: Line, differences: &[Difference]) -> Option<Decimal> {
+    let signed = |side: Side, quantity: Decimal| match side {
+        Side::Buy => quantity,
+        Side::Sell => -quantity,
+    };
+    let mut sum = Decimal::ZERO;
+    let mut found: BTreeMap<&OrderKey, Decimal> = BTreeMap::new();
+    for difference in differences.iter().filter(|it| it.symbol == line.symbol) {
+        let Repair::Book(fill) = &difference.repair else {
+            continue;
+        };
+        sum = sum.checked_add(signed(fill.side, fill.quantity)).ok()?;
+        if let Some(key) = &difference.order {
+            let of_order = found.entry(key).or_default();
+            *of_order = of_order.checked_add(fill.quantity).ok()?;
+        }
+    }
+    for (key, entry) in ledger.orders.iter().filter(|(_, it)| it.line() == line) {
+        if !entry.is_owed_fills() {
+            continue;
+        }
+        let found = found.get(key).copied().unwrap_or_default();
+        let rest = entry.order.missing_fills().checked_sub(found).ok()?;
+        let rest = signed(entry.order.spec().side, rest.max(Decimal::ZERO));
+        sum = sum.checked_add(rest).ok()?;
+    }
+    Some(sum)
 }
 
 /// A position is compared with what the fills would make of it once all that are missing are
@@ -274,18 +336,11 @@ fn positions(ledger: &Ledger, site: SiteKey, view: &VenueView, differences: &mut
             venue: site.venue,
             symbol,
         };
-        let mut here = ledger.holding(&line).position;
-        for found in differences.iter() {
-            if let Repair::Book(fill) = &found.repair
-                && fill.symbol == symbol
-            {
-                let signed = match fill.side {
-                    chimera_model::Side::Buy => fill.quantity,
-                    chimera_model::Side::Sell => -fill.quantity,
-                };
-                here = here.checked_add(signed).unwrap_or(here);
-            }
-        }
+        let coming = on_its_way(ledger, line, differences);
+        let held = ledger.holding(&line).position;
+        let Some(here) = coming.and_then(|coming| held.checked_add(coming).ok()) else {
+            continue;
+        };
         let there = view.positions.get(&symbol).copied().unwrap_or_default();
         let Ok(change) = there.checked_sub(here) else {
             continue;

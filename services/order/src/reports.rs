@@ -36,6 +36,12 @@ impl Desk {
             Told::Fills { key, fills, misses } => self.fills_told(&key, fills, misses),
             Told::Feed(feed) => self.fed(feed),
             Told::Compared { site, look, view } => self.compared(site, look, view),
+            Told::Recalled {
+                site,
+                look,
+                view,
+                entries,
+            } => self.recalled(site, look, &view, entries),
             Told::Loaded { key, entry, then } => self.loaded(key, entry, then),
             Told::Scaled {
                 venue,
@@ -336,6 +342,17 @@ impl Desk {
         if let Some(instrument) = instrument {
             self.learn_scale(instrument);
         }
+        // It is one of ours after all, told by the venue's id alone: booked where it belongs.
+        let ours = report.as_ref().and_then(|report| report.client_order_index);
+        if let (Some(index), None) = (ours, key.index()) {
+            for parked in self.parked.take(key) {
+                if let Report::Executed { mut fill, .. } = parked {
+                    fill.client_order_index = Some(index);
+                    self.fill_told(*fill);
+                }
+            }
+            return;
+        }
         let from_fill = || self.parked.reports(key).find_map(fill_of).map(statement_of);
         let Some(report) = report.map(|report| *report).or_else(from_fill) else {
             return;
@@ -509,6 +526,15 @@ pub(crate) async fn read_back(
     store: &dyn crate::store::Store,
     key: &OrderKey,
 ) -> Result<Option<Box<Entry>>, OrderError> {
+    read_back_before(store, key, u64::MAX).await
+}
+
+/// Returns an order as its records before a sequence make it; nothing when there are none.
+pub(crate) async fn read_back_before(
+    store: &dyn crate::store::Store,
+    key: &OrderKey,
+    before: u64,
+) -> Result<Option<Box<Entry>>, OrderError> {
     let mut ledger = Ledger::new(1);
     let mut after = 0;
     loop {
@@ -520,7 +546,7 @@ pub(crate) async fn read_back(
             break;
         };
         after = last.seq;
-        for placed in &batch {
+        for placed in batch.iter().filter(|placed| placed.seq < before) {
             let logged = Logged::decode(&placed.record)
                 .map_err(|_| OrderError::Internal("a record cannot be read"))?;
             ledger

@@ -22,7 +22,7 @@ struct State {
     closed: Vec<OrderKey>,
     indices: Vec<(Account, Indices)>,
     positions: Vec<(Line, Decimal)>,
-    last_trades: Vec<(Line, UnixNanos, TradeId)>,
+    cursors: Vec<(Line, TradeId)>,
     adjustments: Vec<(Line, u64, String)>,
     trading: Trading,
 }
@@ -49,10 +49,10 @@ pub(crate) fn encode(ledger: &Ledger, begun: UnixNanos, epoch: &str) -> Option<B
             .iter()
             .map(|(line, it)| (*line, it.position))
             .collect(),
-        last_trades: ledger
-            .last_trades
+        cursors: ledger
+            .cursors
             .iter()
-            .map(|(line, (time, trade))| (*line, *time, trade.clone()))
+            .map(|(line, trade)| (*line, trade.clone()))
             .collect(),
         adjustments: ledger
             .adjustments
@@ -96,11 +96,7 @@ pub(crate) fn decode(bytes: &[u8], closed_kept: usize) -> Option<(Ledger, UnixNa
     for (line, position) in state.positions {
         ledger.holdings.entry(line).or_default().position = position;
     }
-    ledger.last_trades = state
-        .last_trades
-        .into_iter()
-        .map(|(line, time, trade)| (line, (time, trade)))
-        .collect();
+    ledger.cursors = state.cursors.into_iter().collect();
     for (line, count, last) in state.adjustments {
         ledger.adjustments.insert(line, count);
         ledger.last_adjustment.insert(line, last);

@@ -97,7 +97,7 @@ pub fn step(logged: &Logged, seq: u64) -> Option<Step> {
             event_facts(event, &mut facts);
             (pb::TimelineKind::Event, event.kind().word())
         }
-        Body::Genesis | Body::Trading(_) | Body::Position(_) => return None,
+        Body::Genesis | Body::Trading(_) | Body::Position(_) | Body::Cursor(_) => return None,
     };
     Some(Step {
         seq,

@@ -2,7 +2,12 @@
 
 mod cancelling;
 mod doubt;
+mod killing;
 mod mesh;
 mod placing;
+mod reconciling;
 mod recovering;
+mod risking;
+mod tracking;
 mod venue;
+mod watching;

@@ -15,7 +15,7 @@ use crate::{Config, MemoryStore};
 pub fn a_human_places(state: &mut State) {
     state.take(VenueOrder {
         index: 0,
-        id: "77".to_owned(),
+        id: format!("human-{}", state.orders.len()),
         side: common::Side::Buy,
         lots: 5,
         ticks: 9_000,
@@ -251,7 +251,7 @@ async fn f055_an_order_that_the_venue_made_is_taken_in_with_its_cause() {
         .into_inner()
         .orders;
     assert!(orders[0].external);
-    assert_eq!(orders[0].venue_order_id, "77");
+    assert_eq!(orders[0].venue_order_id, "human-0");
 }
 
 #[tokio::test(start_paused = true)]

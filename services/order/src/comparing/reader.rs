@@ -1,0 +1,194 @@
+//! What is read of a venue for a comparison.
+
+use super::*;
+
+/// From where on fills are read.
+#[derive(Debug, Clone)]
+pub(super) enum Since {
+    Trade(String),
+    Time(UnixNanos),
+}
+
+/// Reads one account's side of a comparison.
+pub(super) struct Reader {
+    pub(super) site: SiteKey,
+    pub(super) orders: Vec<(OrderKey, pb::GetOrderRequest, chimera_model::order::Scale)>,
+    pub(super) symbols: BTreeMap<Symbol, Since>,
+    pub(super) begun: UnixNanos,
+    pub(super) read_time: UnixNanos,
+    pub(super) connector: Connector,
+    pub(super) market: Market,
+    pub(super) patience: Duration,
+}
+
+impl Reader {
+    pub(super) async fn read(mut self) -> Result<VenueView, Reason> {
+        let mut view = VenueView {
+            read_time: self.read_time,
+            ..VenueView::default()
+        };
+        let (account, venue) = (self.site.account.to_string(), self.site.venue.to_string());
+        let mut connector = self.connector.clone();
+        let margin = self
+            .ask(connector.get_margin(pb::GetMarginRequest {
+                account: account.clone(),
+                venue: venue.clone(),
+            }))
+            .await?;
+        view.statements.margin = margin.margin;
+        view.statements.balances = margin.balances;
+        let open = self
+            .ask(connector.list_open_orders(pb::ListOpenOrdersRequest {
+                account: account.clone(),
+                venue: venue.clone(),
+                symbol: String::new(),
+            }))
+            .await?;
+        for report in &open.orders {
+            let read = self.open_order(report).await?;
+            view.open_orders.push(read);
+        }
+        view.orders = self.single_orders().await?;
+        // Positions are read for their instruments first and for their numbers last: what trades in
+        // between shows in the fills.
+        let held = self.positions(&account, &venue).await?;
+        for report in &held {
+            if let Ok(symbol) = report.symbol.parse() {
+                self.symbols
+                    .entry(symbol)
+                    .or_insert(Since::Time(self.begun));
+            }
+        }
+        self.instruments(&mut view).await?;
+        let symbols: Vec<(Symbol, Since)> = std::mem::take(&mut self.symbols).into_iter().collect();
+        for (symbol, since) in symbols {
+            let fills = self.fills(&account, &venue, symbol, &since).await?;
+            view.fills.extend(fills);
+        }
+        view.statements.positions = self.positions(&account, &venue).await?;
+        for report in &view.statements.positions {
+            let unread = wire::unreadable::<()>("position");
+            let (Ok(symbol), Ok(quantity)) = (report.symbol.parse(), report.quantity.parse())
+            else {
+                return Err(Reason::new(
+                    "VENUE_ANSWER_UNREADABLE",
+                    unread(()).to_string(),
+                ));
+            };
+            view.positions.insert(symbol, quantity);
+        }
+        Ok(view)
+    }
+
+    async fn ask<T>(
+        &self,
+        call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
+    ) -> Result<T, Reason> {
+        match Deadline::after(self.patience).bound(call).await {
+            Ok(Ok(answer)) => Ok(answer.into_inner()),
+            Ok(Err(status)) => Err(wire::failure(&status)),
+            Err(passed) => Err(Reason::new("DEADLINE_EXCEEDED", passed.to_string())),
+        }
+    }
+
+    async fn open_order(
+        &mut self,
+        report: &pb::OrderReport,
+    ) -> Result<chimera_model::report::OrderReport, Reason> {
+        let unreadable = |words: String| Reason::new("VENUE_ANSWER_UNREADABLE", words);
+        let symbol: Symbol = report
+            .symbol
+            .parse()
+            .map_err(|_| unreadable("no symbol".to_owned()))?;
+        self.symbols
+            .entry(symbol)
+            .or_insert(Since::Time(self.begun));
+        let own = self.orders.iter().find(|(key, _, _)| {
+            key.index()
+                .is_some_and(|index| i64::from(index) == report.client_order_index)
+        });
+        let scale = match own {
+            Some((_, _, scale)) => *scale,
+            None => {
+                let venue = self.site.venue;
+                let found = self.market.instrument(venue, symbol.as_str()).await;
+                wire::scale(&*found.map_err(|error| unreadable(error.to_string()))?)
+            }
+        };
+        read_report(&self.market, report, scale)
+            .await
+            .map(|report| *report)
+    }
+
+    async fn single_orders(
+        &self,
+    ) -> Result<Vec<(OrderKey, Option<chimera_model::report::OrderReport>)>, Reason> {
+        use futures::{StreamExt, TryStreamExt};
+        let questions = self.orders.iter().cloned().map(|(key, request, scale)| {
+            let this = &self;
+            async move {
+                let mut connector = this.connector.clone();
+                let answer = this.ask(connector.get_order(request)).await?;
+                let report = match answer.report.filter(|_| answer.found) {
+                    Some(report) => Some(*read_report(&this.market, &report, scale).await?),
+                    None => None,
+                };
+                Ok::<_, Reason>((key, report))
+            }
+        });
+        // Boxed one by one: their type would name this very function's lifetimes.
+        let questions: Vec<_> = questions.map(futures::FutureExt::boxed).collect();
+        futures::stream::iter(questions)
+            .buffered(QUESTIONS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn instruments(&self, view: &mut VenueView) -> Result<(), Reason> {
+        let mut seen = BTreeSet::new();
+        for symbol in self.symbols.keys().filter(|symbol| seen.insert(**symbol)) {
+            let found = self
+                .market
+                .instrument(self.site.venue, symbol.as_str())
+                .await;
+            let found = found.map_err(|error| Reason::new("", error.to_string()))?;
+            view.statements.instruments.push(found);
+        }
+        Ok(())
+    }
+
+    async fn positions(
+        &self,
+        account: &str,
+        venue: &str,
+    ) -> Result<Vec<pb::PositionReport>, Reason> {
+        let mut connector = self.connector.clone();
+        let request = pb::GetPositionsRequest {
+            account: account.to_owned(),
+            venue: venue.to_owned(),
+        };
+        Ok(self.ask(connector.get_positions(request)).await?.positions)
+    }
+
+    async fn fills(
+        &self,
+        account: &str,
+        venue: &str,
+        symbol: Symbol,
+        since: &Since,
+    ) -> Result<Vec<chimera_model::report::Fill>, Reason> {
+        let (after_trade_id, start_time) = match since {
+            Since::Trade(trade) => (trade.clone(), None),
+            Since::Time(time) => (String::new(), Some(render::timestamp(*time))),
+        };
+        let request = pb::ListFillsRequest {
+            account: account.to_owned(),
+            venue: venue.to_owned(),
+            symbol: symbol.to_string(),
+            after_trade_id,
+            start_time,
+            venue_order_id: String::new(),
+        };
+        list_fills(self.connector.clone(), request, self.patience).await
+    }
+}

@@ -1,0 +1,141 @@
+//! The kill switch.
+
+use std::time::Duration;
+
+use chimera_contracts::common::v1::Side;
+use chimera_contracts::order::v1 as pb;
+use pb::{OrderState as S, TradingState as T};
+
+use super::mesh::{Mesh, buy, market, reason, sell, tracking};
+use super::venue::{OnCancel, OnSubmit};
+
+#[tokio::test(start_paused = true)]
+async fn f060_after_the_answer_to_a_kill_nothing_leaves_and_the_latch_survives_a_restart() {
+    let mesh = Mesh::start().await;
+    mesh.place(buy("1", "99")).await.unwrap();
+    let set = mesh.set_trading(T::Halted).await;
+    assert_eq!((set.state(), set.cancels_asked), (T::Halted, 1));
+    let sent = mesh.venue.with(|state| state.submits.len());
+    let refusal = mesh.place(buy("1", "98")).await.unwrap_err();
+    assert_eq!(reason(&refusal), "TRADING_HALTED");
+    let mesh = mesh.crash().await;
+    assert_eq!(mesh.trading().await.state(), T::Halted);
+    let refusal = mesh.place(buy("1", "98")).await.unwrap_err();
+    assert_eq!(reason(&refusal), "TRADING_HALTED");
+    assert_eq!(mesh.venue.with(|state| state.submits.len()), sent);
+    mesh.set_trading(T::Active).await;
+    mesh.place(buy("1", "98")).await.unwrap();
+}
+
+/// Orders flow while the switch is thrown: whatever was sent was sent before the answer.
+#[tokio::test(start_paused = true)]
+async fn f060_no_order_is_sent_after_the_kill_is_acknowledged_though_many_are_on_their_way() {
+    let mesh = Mesh::start().await;
+    let slow = OnSubmit::Slow(Duration::from_millis(20));
+    mesh.venue.on_submit(std::iter::repeat_n(slow, 400));
+    let placing: Vec<_> = (0..200)
+        .map(|_| {
+            let mut client = mesh.client();
+            tokio::spawn(async move { client.place_order(buy("0.1", "99")).await })
+        })
+        .collect();
+    mesh.venue.until(|state| state.submits.len() > 20).await;
+    mesh.set_trading(T::Halted).await;
+    let sent = mesh.venue.with(|state| state.submits.len());
+    for placed in placing {
+        let _ = placed.await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(mesh.venue.with(|state| state.submits.len()), sent);
+    mesh.venue
+        .until(|state| !state.orders.iter().any(|order| order.is_open()))
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f135_a_crash_in_the_middle_of_a_kill_goes_on_cancelling_until_nothing_is_open() {
+    let mesh = Mesh::start().await;
+    for _ in 0..10 {
+        mesh.place(buy("1", "99")).await.unwrap();
+    }
+    mesh.venue
+        .on_cancel(std::iter::repeat_n(OnCancel::LoseRequest, 10));
+    let mut client = mesh.client();
+    let request = pb::SetTradingStateRequest {
+        state: T::Halted.into(),
+        reason: "crash".into(),
+    };
+    tokio::select! {
+        _ = client.set_trading_state(request) => {}
+        () = mesh.venue.until(|state| state.cancels.len() >= 3) => {}
+    }
+    let mesh = mesh.crash().await;
+    assert_eq!(mesh.trading().await.state(), T::Halted);
+    mesh.venue
+        .until(|state| !state.orders.iter().any(|order| order.is_open()))
+        .await;
+    mesh.until("all proven", async |mesh: &Mesh| {
+        mesh.trading().await.open_orders == 0
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f027_a_kill_does_not_give_up_on_cancels_that_are_refused() {
+    let mesh = Mesh::start().await;
+    mesh.place(buy("1", "99")).await.unwrap();
+    mesh.venue
+        .on_cancel(std::iter::repeat_n(OnCancel::Reject, 12));
+    mesh.set_trading(T::Halted).await;
+    mesh.reaches(1, S::Cancelled).await;
+    assert_eq!(mesh.venue.with(|state| state.cancels.len()), 13);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reducing_lets_only_orders_through_that_lower_exposure() {
+    let mesh = Mesh::start().await;
+    mesh.place(market(Side::Buy, "2")).await.unwrap();
+    mesh.reaches(1, S::Filled).await;
+    mesh.until("booked", async |mesh: &Mesh| mesh.fills().await.len() == 1)
+        .await;
+    mesh.set_trading(T::Reducing).await;
+    let refusal = mesh.place(buy("1", "99")).await.unwrap_err();
+    assert_eq!(reason(&refusal), "TRADING_HALTED");
+    // More than there is would turn the position around.
+    let refusal = mesh.place(sell("3", "100")).await.unwrap_err();
+    assert_eq!(reason(&refusal), "TRADING_HALTED");
+    assert_eq!(
+        mesh.place(sell("1.5", "100.5")).await.unwrap().state(),
+        S::Open
+    );
+    // With that one working, only half a unit is left to lower.
+    let refusal = mesh.place(sell("1", "100.5")).await.unwrap_err();
+    assert_eq!(reason(&refusal), "TRADING_HALTED");
+    mesh.place(sell("0.5", "100.5")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_ends_tracking_limits_with_their_children() {
+    let mesh = Mesh::start().await;
+    mesh.place(tracking("1", 10)).await.unwrap();
+    mesh.venue.until(|state| state.orders.len() == 1).await;
+    mesh.set_trading(T::Halted).await;
+    mesh.reaches(1, S::Cancelled).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(mesh.venue.with(|state| state.orders.len()), 1);
+    assert!(!mesh.venue.is_any_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_that_is_not_durable_is_not_acknowledged_and_still_stops_orders() {
+    let mesh = Mesh::start().await;
+    mesh.store.fail(true);
+    let request = pb::SetTradingStateRequest {
+        state: T::Halted.into(),
+        reason: "full".into(),
+    };
+    let error = mesh.client().set_trading_state(request).await.unwrap_err();
+    assert_eq!(reason(&error), "JOURNAL_FAILED");
+    assert!(mesh.place(buy("1", "99")).await.is_err());
+    assert_eq!(mesh.venue.with(|state| state.submits.len()), 0);
+}
