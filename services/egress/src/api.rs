@@ -20,7 +20,8 @@ use crate::status::{ClusterStatus, EndpointStatus, Health};
 mod tests;
 mod watch;
 
-/// Shows and resets what stands between this process and the outside. Internal: ApiFactory gathers it.
+/// Shows and resets what stands between this process and the outside. Internal: ApiFactory gathers
+/// it.
 #[derive(Clone, Debug)]
 pub struct EgressApi {
     egress: Egress,

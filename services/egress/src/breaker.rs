@@ -1,11 +1,12 @@
 //! The circuit breaker of one endpoint: it opens on the venue's faults, never on the caller's.
 //!
-//! What counts: no connection, a broken or late answer, 5xx, 408 and redirects. What does not: 4xx (the
-//! venue works, the request was wrong), 429 and 418 (that is quota), and a deadline too short to judge.
+//! What counts: no connection, a broken or late answer, 5xx, 408 and redirects. What does not: 4xx
+//! (the venue works, the request was wrong), 429 and 418 (that is quota), and a deadline too short
+//! to judge.
 //!
-//! Cancels pass an open breaker. A cancel lowers risk, so it is worth a try at any time, and its outcome
-//! is the best news there is: a cancel that succeeds closes the breaker, one that fails changes nothing,
-//! so cancels never keep the breaker open longer.
+//! Cancels pass an open breaker. A cancel lowers risk, so it is worth a try at any time, and its
+//! outcome is the best news there is: a cancel that succeeds closes the breaker, one that fails
+//! changes nothing, so cancels never keep the breaker open longer.
 
 use std::time::Duration;
 
@@ -44,7 +45,8 @@ impl Default for BreakerPolicy {
             fault_percent: 50,
             sample_min: 20,
             sample_window: Duration::from_secs(30),
-            // Venues restart gateways within seconds; a minute bounds how late we notice the recovery.
+            // Venues restart gateways within seconds; a minute bounds how late we notice the
+            // recovery.
             open_for: Duration::from_secs(5),
             open_for_max: Duration::from_secs(60),
             judged_timeout: Duration::from_secs(1),
@@ -107,7 +109,8 @@ enum State {
 pub(crate) struct Breaker {
     policy: BreakerPolicy,
     state: State,
-    /// Rises with every change of state, so that calls from before it are not taken as news after it.
+    /// Rises with every change of state, so that calls from before it are not taken as news after
+    /// it.
     epoch: u64,
     in_a_row: u32,
     sample: Sample,

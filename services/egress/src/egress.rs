@@ -82,7 +82,8 @@ pub enum StartError {
 }
 
 impl Egress {
-    /// Returns a way out under `policy` that sends by `http`, connects by `dialer` and stamps by `clock`.
+    /// Returns a way out under `policy` that sends by `http`, connects by `dialer` and stamps by
+    /// `clock`.
     ///
     /// # Errors
     ///
@@ -176,7 +177,8 @@ impl Egress {
             .map_err(|error| self.quota_error(cluster, error))
     }
 
-    /// Forbids everything charged to `scope` for `span`, for bans that only the body tells of (F112).
+    /// Forbids everything charged to `scope` for `span`, for bans that only the body tells of
+    /// (F112).
     ///
     /// # Errors
     ///

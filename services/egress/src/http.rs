@@ -61,7 +61,8 @@ impl fmt::Debug for HttpRequest {
     }
 }
 
-/// A complete response. `Debug` shows neither header values nor body: balances and tokens pass here.
+/// A complete response. `Debug` shows neither header values nor body: balances and tokens pass
+/// here.
 #[derive(Clone)]
 pub struct HttpResponse {
     /// The status line's code; never a redirect.

@@ -1,13 +1,15 @@
 //! The only crate that dials out. It knows neither venues nor models: bytes, budgets and deadlines.
 //!
-//! A call passes, in this order: the breaker's glance (an open one refuses before anybody waits), quota
-//! (every scope at once, cancels first), the breaker's leave, the caller's closure that builds and signs
-//! the request for this very moment, the transport, the verdict. A repeatable call may go round again;
-//! an order never does. What may have left and has no answer is told apart from what never left
-//! ([`Sent`]), and nothing of a request but its method, origin and sizes can be printed.
+//! A call passes, in this order: the breaker's glance (an open one refuses before anybody waits),
+//! quota (every scope at once, cancels first), the breaker's leave, the caller's closure that
+//! builds and signs the request for this very moment, the transport, the verdict. A repeatable call
+//! may go round again; an order never does. What may have left and has no answer is told apart from
+//! what never left ([`Sent`]), and nothing of a request but its method, origin and sizes can be
+//! printed.
 //!
-//! The transports come in as values ([`HttpClient`], [`WebSocketDialer`]), so that a simulated network
-//! can carry everything; time is tokio's, and the wall clock is a [`chimera_runtime::clock::Clock`].
+//! The transports come in as values ([`HttpClient`], [`WebSocketDialer`]), so that a simulated
+//! network can carry everything; time is tokio's, and the wall clock is a
+//! [`chimera_runtime::clock::Clock`].
 
 pub mod api;
 pub mod breaker;

@@ -105,7 +105,8 @@ impl Authority {
         self.issuer.pem()
     }
 
-    /// Returns a server for `name` whose certificate ends in `valid_for` days, in the past if negative.
+    /// Returns a server for `name` whose certificate ends in `valid_for` days, in the past if
+    /// negative.
     pub(crate) fn server(&self, name: &str, valid_for: i64) -> TlsAcceptor {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         let day = Duration::from_secs(86_400);

@@ -21,7 +21,8 @@ pub struct EgressPolicy {
     pub seed: Option<u64>,
 }
 
-/// One group of endpoints that share address, credential and quotas: a venue's API, a model provider.
+/// One group of endpoints that share address, credential and quotas: a venue's API, a model
+/// provider.
 #[derive(Clone, Debug)]
 pub struct ClusterPolicy {
     /// The name, e.g. `binance-usdm`.

@@ -18,15 +18,17 @@ pub use charge::{Charge, Stamp};
 pub use scope::Alignment;
 use scope::{Micros, Moment, Scope, micros};
 
-/// Share of a limit kept for cancels, in percent. Binance's 2,400 a minute leave 240: a cancel-all of
-/// every symbol and two hundred single cancels, while normal work loses little.
+/// Share of a limit kept for cancels, in percent. Binance's 2,400 a minute leave 240: a cancel-all
+/// of every symbol and two hundred single cancels, while normal work loses little.
 pub const RESERVED_PERCENT_DEFAULT: u8 = 10;
 
-/// Bound on clock error plus time on the way. Venues refuse requests stamped 1 s ahead, so clocks are
-/// kept far closer than that; half a second leaves room for a lost packet's first retransmission.
+/// Bound on clock error plus time on the way. Venues refuse requests stamped 1 s ahead, so clocks
+/// are kept far closer than that; half a second leaves room for a lost packet's first
+/// retransmission.
 pub const GUARD_DEFAULT: Duration = Duration::from_millis(500);
 
-/// Calls that may wait in one class. More would wait past any useful deadline, and are refused at once.
+/// Calls that may wait in one class. More would wait past any useful deadline, and are refused at
+/// once.
 const WAITING_MAX: usize = 256;
 
 /// Scopes of one cluster, so that a set of them fits one word. The busiest venue known has nine.
@@ -316,8 +318,8 @@ impl State {
 
     /// Grants whatever fits, cancels first, each class in order of arrival.
     ///
-    /// A charge in line holds up later ones only on the scopes it lacks itself: queries go on while an
-    /// order waits for its order count. Every change that can make room ends here.
+    /// A charge in line holds up later ones only on the scopes it lacks itself: queries go on while
+    /// an order waits for its order count. Every change that can make room ends here.
     fn grant(&mut self, now: Moment) {
         if self.banned_until.is_some() {
             return;

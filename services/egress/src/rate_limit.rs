@@ -7,8 +7,8 @@ use http::{HeaderValue, StatusCode};
 /// The longest silence a header can ask for: Binance's longest ban is three days.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
-/// How long a 429 without `Retry-After` silences the scopes charged. Ten seconds is the short window of
-/// most venues; going on at once is what turns 429 into 418.
+/// How long a 429 without `Retry-After` silences the scopes charged. Ten seconds is the short
+/// window of most venues; going on at once is what turns 429 into 418.
 const RATE_LIMITED_DEFAULT: Duration = Duration::from_secs(10);
 
 /// How long a 418 without `Retry-After` silences the cluster: Binance's shortest ban.

@@ -17,13 +17,15 @@ use crate::http::{ConnectFault, HttpClient, HttpError, HttpLimits, HttpRequest, 
 #[cfg(test)]
 mod tests;
 
-/// Longest wait for a connection: three SYNs of Linux (0, 1 and 3 s) minus the last one, so that a dead
-/// peer is known as [`crate::Sent::No`] well before an order's usual deadline. Under a shorter deadline
-/// the library does not say how far it came, and the outcome is in doubt where it need not be.
+/// Longest wait for a connection: three SYNs of Linux (0, 1 and 3 s) minus the last one, so that a
+/// dead peer is known as [`crate::Sent::No`] well before an order's usual deadline. Under a shorter
+/// deadline the library does not say how far it came, and the outcome is in doubt where it need not
+/// be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Longest a connection rests in the pool. Venues and their balancers keep idle connections for 60 s or
-/// more; closing ours first keeps requests off connections that are being closed under them (F04).
+/// Longest a connection rests in the pool. Venues and their balancers keep idle connections for 60
+/// s or more; closing ours first keeps requests off connections that are being closed under them
+/// (F04).
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Idle connections kept a host: a burst's worth, far below any venue's cap on connections.
@@ -57,8 +59,8 @@ impl ReqwestClient {
             .tls_backend_preconfigured(ClientConfig::clone(tls))
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
-            // The pool below still moves a request to a fresh connection when the idle one it drew turns
-            // out closed, but only while not one byte of it has been taken for writing.
+            // The pool below still moves a request to a fresh connection when the idle one it drew
+            // turns out closed, but only while not one byte of it has been taken for writing.
             .retry(reqwest::retry::never())
             // A proxy variable in the environment must not divert signed requests.
             .no_proxy()

@@ -29,7 +29,8 @@ pub struct RetryPolicy {
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
-            // A third attempt still helps against two bad gateways behind one name; a fourth rarely does.
+            // A third attempt still helps against two bad gateways behind one name; a fourth rarely
+            // does.
             attempts_max: 3,
             backoff: Duration::from_millis(100),
             backoff_max: Duration::from_secs(2),
@@ -75,8 +76,8 @@ impl RetryBudget {
     }
 }
 
-/// Returns the pause before the attempt after `attempts`: anything up to the doubled backoff, so that
-/// callers that failed together do not come back together.
+/// Returns the pause before the attempt after `attempts`: anything up to the doubled backoff, so
+/// that callers that failed together do not come back together.
 pub(crate) fn pause(policy: &RetryPolicy, attempts: u32, chance: &mut impl Rng) -> Duration {
     let doublings = attempts.saturating_sub(1).min(16);
     let longest = policy

@@ -18,7 +18,8 @@ const LATENCIES_MAX: usize = 64;
 /// Faults in a row after which an endpoint counts as degraded; one alone happens to everybody.
 const DEGRADED_AFTER: u32 = 2;
 
-/// Changes kept for slow watchers. Every cluster would have to change sixteen times while one reads.
+/// Changes kept for slow watchers. Every cluster would have to change sixteen times while one
+/// reads.
 const CHANGES_KEPT: usize = 256;
 
 /// How well something answers.
@@ -278,7 +279,8 @@ impl Board {
         statuses.collect()
     }
 
-    /// Returns the cluster as it stands, and tells `changes` when its health is another than before.
+    /// Returns the cluster as it stands, and tells `changes` when its health is another than
+    /// before.
     pub(crate) fn refresh(
         &mut self,
         name: &str,

@@ -52,8 +52,8 @@ pub fn client_config(extra_roots_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>
         .map_err(TlsError::Versions)?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    // HTTP/1.1 alone: one request a connection at a time, so that a broken connection leaves at most
-    // one outcome unknown, and no GOAWAY or REFUSED_STREAM invites a replay (F04).
+    // HTTP/1.1 alone: one request a connection at a time, so that a broken connection leaves at
+    // most one outcome unknown, and no GOAWAY or REFUSED_STREAM invites a replay (F04).
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

@@ -21,10 +21,11 @@ pub use pacer::Pacing;
 pub use socket::{ByteStream, WebSocket};
 pub use tungstenite_dialer::TungsteniteDialer;
 
-/// Opens WebSockets. The real one is [`TungsteniteDialer`]; a simulated network brings its own streams
-/// to [`WebSocket::over`].
+/// Opens WebSockets. The real one is [`TungsteniteDialer`]; a simulated network brings its own
+/// streams to [`WebSocket::over`].
 pub trait WebSocketDialer: Send + Sync {
-    /// Connects and shakes hands, by `deadline` at the latest. Never retries, never follows a redirect.
+    /// Connects and shakes hands, by `deadline` at the latest. Never retries, never follows a
+    /// redirect.
     ///
     /// Cancel-safe: a dropped future closes what it opened.
     fn dial(
@@ -81,7 +82,8 @@ pub struct WebSocketOptions {
 impl Default for WebSocketOptions {
     fn default() -> Self {
         Self {
-            // All of a venue's tickers in one message are about 1 MiB; eight times that is no ticker.
+            // All of a venue's tickers in one message are about 1 MiB; eight times that is no
+            // ticker.
             max_message_bytes: 8 * 1024 * 1024,
             // A healthy peer drains a socket buffer in milliseconds; two retransmissions fit.
             write_timeout: Duration::from_secs(5),
@@ -127,8 +129,9 @@ pub enum FrameKind {
 pub enum Incoming {
     /// A message.
     Frame(Frame),
-    /// No data for the liveness span. The session decides: probe and [`WebSocket::vouch`] when the venue
-    /// has merely nothing to say (F88), or drop the connection (F87). Repeated every further span.
+    /// No data for the liveness span. The session decides: probe and [`WebSocket::vouch`] when the
+    /// venue has merely nothing to say (F88), or drop the connection (F87). Repeated every further
+    /// span.
     Silent {
         /// How long there has been no data.
         silence: Duration,

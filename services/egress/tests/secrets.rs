@@ -1,9 +1,10 @@
-//! H61: a canary in every place that may hold a secret, every log line of every library forced out, and
-//! every error printed in every way: the canary is found nowhere.
+//! H61: a canary in every place that may hold a secret, every log line of every library forced out,
+//! and every error printed in every way: the canary is found nowhere.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ impl<'a> MakeWriter<'a> for Printed {
 }
 
 /// A venue that answers by path, and echoes the canary wherever it can.
-async fn venue() -> std::net::SocketAddr {
+async fn venue() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -120,7 +121,7 @@ async fn session(mut stream: TcpStream, head: &str) {
     let _ = stream.write_all(&[0x81, 100, b'x']).await;
 }
 
-fn egress(address: std::net::SocketAddr) -> Egress {
+fn egress(address: SocketAddr) -> Egress {
     let base = format!("http://user:{CANARY}@{address}/{CANARY}?key={CANARY}");
     let mut cluster = ClusterPolicy::new("venue", Url::parse(&base).unwrap());
     cluster.websocket_urls = vec![Url::parse(&format!("ws://{address}")).unwrap()];
@@ -154,30 +155,13 @@ fn shout(error: CallError) -> String {
     format!("{shown} {facts} {status} {status:?}")
 }
 
-#[tokio::test]
-async fn h61_a_secret_is_found_in_no_log_no_error_and_no_status() {
-    let printed = Printed::default();
-    let quiet = NEVER_TRACE
-        .map(|target| format!(",{target}=debug"))
-        .concat();
-    let filter = EnvFilter::new(format!("trace{quiet}"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(printed.clone())
-        .init();
-    let address = venue().await;
-    let egress = egress(address);
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
-
+/// Calls every path and returns all that requests, answers and errors print.
+async fn calls(egress: &Egress, venue: SocketAddr, nobody: SocketAddr) -> String {
     let mut said = String::new();
     for path in [
         "ok", "redirect", "garbage", "hangup", "hang", "foreign", "limit", "banned",
     ] {
-        let to = if path == "foreign" { nobody } else { address };
+        let to = if path == "foreign" { nobody } else { venue };
         let request = request(&format!("http://{to}/{path}/{CANARY}"));
         said += &format!("{request:?} {request:#?}");
         let call = Call {
@@ -193,9 +177,15 @@ async fn h61_a_secret_is_found_in_no_log_no_error_and_no_status() {
             Err(error) => said += &shout(error),
         }
     }
+    said
+}
+
+/// Opens a session and is refused another, and returns all that they print.
+async fn sessions(egress: &Egress, venue: SocketAddr) -> String {
+    let mut said = String::new();
     for path in ["ws", "ws/refused"] {
         let mut request =
-            WebSocketRequest::new(Url::parse(&format!("ws://{address}/{path}/{CANARY}")).unwrap());
+            WebSocketRequest::new(Url::parse(&format!("ws://{venue}/{path}/{CANARY}")).unwrap());
         request
             .headers
             .insert("x-login", HeaderValue::from_static(CANARY));
@@ -231,6 +221,31 @@ async fn h61_a_secret_is_found_in_no_log_no_error_and_no_status() {
         tracing::error!(%error, ?error, ?socket, "the session broke");
         said += &format!("{error} {error:?} {socket:?}");
     }
+    said
+}
+
+#[tokio::test]
+async fn h61_a_secret_is_found_in_no_log_no_error_and_no_status() {
+    let printed = Printed::default();
+    let quiet = NEVER_TRACE
+        .map(|target| format!(",{target}=debug"))
+        .concat();
+    let filter = EnvFilter::new(format!("trace{quiet}"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(printed.clone())
+        .init();
+    let address = venue().await;
+    let egress = egress(address);
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+
+    let mut said = String::new();
+    said += &calls(&egress, address, nobody).await;
+    said += &sessions(&egress, address).await;
     said += &format!(
         "{egress:?} {:?} {:?}",
         egress.clusters(),

@@ -158,7 +158,7 @@ async fn change(stream: &mut Streaming<pb::WatchStatusResponse>) -> (u64, u64, S
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stands_between_us_and_the_outside_is_listed() {
+async fn clusters_and_endpoints_are_listed() {
     let mut house = house();
     house.order("binance-usdm", "200").await;
     house.order("binance-usdm", "503").await;
@@ -201,6 +201,13 @@ async fn what_stands_between_us_and_the_outside_is_listed() {
     );
     assert_eq!(endpoint.last_fault, "server_error");
     assert!(endpoint.latency_p50.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn quotas_and_breakers_are_listed() {
+    let mut house = house();
+    house.order("binance-usdm", "200").await;
+    house.order("binance-usdm", "503").await;
 
     let request = pb::ListQuotasRequest {
         cluster: String::new(),

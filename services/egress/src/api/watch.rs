@@ -15,8 +15,8 @@ use super::{cluster, duration, health};
 use crate::egress::Egress;
 use crate::status::{StatusChange, StatusUpdate, StatusWatch};
 
-/// Silence after which a heartbeat goes out. Each also judges the clusters anew, so that the end of a ban
-/// is told within this time though nobody calls.
+/// Silence after which a heartbeat goes out. Each also judges the clusters anew, so that the end of
+/// a ban is told within this time though nobody calls.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// How long a reader should wait before it asks the next instance.

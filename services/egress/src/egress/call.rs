@@ -1,4 +1,5 @@
-//! One outside call: quota, breaker, request built and signed at the last moment, transport, verdict.
+//! One outside call: quota, breaker, request built and signed at the last moment, transport,
+//! verdict.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,8 +17,8 @@ use crate::quota::{Priority, Stamp};
 use crate::rate_limit::{rate_limit, retry_after};
 use crate::retry::{may_end_better, pause};
 
-/// The longest wait for quota, whatever the deadline: what could not leave within ten seconds is decided
-/// anew by its caller (F114).
+/// The longest wait for quota, whatever the deadline: what could not leave within ten seconds is
+/// decided anew by its caller (F114).
 pub(super) const QUOTA_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// What to call, and within what.
@@ -69,12 +70,12 @@ struct Attempt {
 }
 
 impl Egress {
-    /// Calls an endpoint. `build` makes and signs the request at the moment of sending, after any wait,
-    /// from our clock's milliseconds (F117); it runs once an attempt. It may return nothing instead: the
-    /// last point at which a caller can think better of it, such as a kill switch.
+    /// Calls an endpoint. `build` makes and signs the request at the moment of sending, after any
+    /// wait, from our clock's milliseconds (F117); it runs once an attempt. It may return nothing
+    /// instead: the last point at which a caller can think better of it, such as a kill switch.
     ///
-    /// Any complete answer is `Ok`, errors of the venue included. Dropping the future gives back what
-    /// was not sent; what was sent stays charged, and its outcome is unknown.
+    /// Any complete answer is `Ok`, errors of the venue included. Dropping the future gives back
+    /// what was not sent; what was sent stays charged, and its outcome is unknown.
     ///
     /// # Errors
     ///

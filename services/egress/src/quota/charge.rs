@@ -63,10 +63,11 @@ impl Drop for Charge {
 }
 
 impl Quota {
-    /// Takes `charges` from all their scopes at once, waiting in line until `deadline` at the latest.
+    /// Takes `charges` from all their scopes at once, waiting in line until `deadline` at the
+    /// latest.
     ///
-    /// Cancel-safe: a dropped wait leaves the line and takes nothing. No charges at all still respect a
-    /// ban of the whole cluster.
+    /// Cancel-safe: a dropped wait leaves the line and takes nothing. No charges at all still
+    /// respect a ban of the whole cluster.
     ///
     /// # Errors
     ///
@@ -180,7 +181,8 @@ impl Place {
         for (index, _) in &self.charges {
             state.scopes[*index].refused += 1;
         }
-        // Whoever was held up by this one alone sleeps until its own deadline: nobody else wakes it.
+        // Whoever was held up by this one alone sleeps until its own deadline: nobody else wakes
+        // it.
         state.grant(now);
         error
     }
@@ -212,8 +214,8 @@ impl Drop for Place {
 }
 
 impl State {
-    /// Returns how long until the charge can have room, nothing when only earlier ones hold it up, and
-    /// the refusal when that is later than `deadline`.
+    /// Returns how long until the charge can have room, nothing when only earlier ones hold it up,
+    /// and the refusal when that is later than `deadline`.
     fn next_chance(
         &self,
         place: &Place,
@@ -232,7 +234,8 @@ impl State {
             };
         }
         let lacking = self.lacking(&place.charges, place.priority);
-        // The scope that frees last decides; without a lacking one the first is named, for the error.
+        // The scope that frees last decides; without a lacking one the first is named, for the
+        // error.
         let slowest = place
             .charges
             .iter()

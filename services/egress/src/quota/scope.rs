@@ -2,16 +2,17 @@
 //!
 //! # Why the count is safe
 //!
-//! The venue counts in its own windows, by its own clock, at the moment a request arrives; we count at
-//! the moment it leaves. `guard` bounds how far the two moments can be apart: clock error plus the time
-//! on the way. A request that leaves at `t` arrives within `[t - guard, t + guard]`, so the venue books
-//! it in the window of `t - guard` or in the next one. Everything that can share a window with it left
-//! no earlier than `guard` before the start of that first window. That is the horizon: all that left
-//! since then is counted, and nothing leaves when the sum would pass the limit.
+//! The venue counts in its own windows, by its own clock, at the moment a request arrives; we count
+//! at the moment it leaves. `guard` bounds how far the two moments can be apart: clock error plus
+//! the time on the way. A request that leaves at `t` arrives within `[t - guard, t + guard]`, so
+//! the venue books it in the window of `t - guard` or in the next one. Everything that can share a
+//! window with it left no earlier than `guard` before the start of that first window. That is the
+//! horizon: all that left since then is counted, and nothing leaves when the sum would pass the
+//! limit.
 //!
-//! Far from the window's turn this gives the whole limit of each calendar window, as the venue does.
-//! When the wall clock steps, or the venue rolls its window, the turn is not known, and the horizon is
-//! one whole window plus `guard` back, which covers every possible turn.
+//! Far from the window's turn this gives the whole limit of each calendar window, as the venue
+//! does. When the wall clock steps, or the venue rolls its window, the turn is not known, and the
+//! horizon is one whole window plus `guard` back, which covers every possible turn.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -186,9 +187,9 @@ impl Scope {
 
     /// Takes the venue's own count from the answer to `ticket`, which left at `sent` (F113, F116).
     ///
-    /// The header replaces what the venue has certainly counted: this request and all that were answered
-    /// before it left. Requests still on their way may or may not be in the header's number and stay
-    /// counted besides, so a late or lagging header never frees too much.
+    /// The header replaces what the venue has certainly counted: this request and all that were
+    /// answered before it left. Requests still on their way may or may not be in the header's
+    /// number and stay counted besides, so a late or lagging header never frees too much.
     pub(super) fn observe(&mut self, used: u64, ticket: u64, sent: Moment, now: Moment) {
         self.advance(now);
         let Some(current) = self.current_window(now) else {
@@ -308,7 +309,8 @@ impl Scope {
         }
     }
 
-    /// Returns the first window the venue can book a request in that leaves now, if turns are known.
+    /// Returns the first window the venue can book a request in that leaves now, if turns are
+    /// known.
     fn current_window(&self, now: Moment) -> Option<i64> {
         let known = self.policy.alignment == Alignment::Calendar
             && now.monotonic >= self.turn_unknown_until;

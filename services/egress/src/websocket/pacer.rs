@@ -55,7 +55,8 @@ impl Pacer {
     pub(super) fn note(&mut self, now: Instant) {
         let Some(pacing) = self.pacing else { return };
         self.forget(pacing, now);
-        // A flood of pings must not grow the record; what is beyond two stretches' worth changes nothing.
+        // A flood of pings must not grow the record; what is beyond two stretches' worth changes
+        // nothing.
         if self.sent.len() < 2 * pacing.frames as usize {
             self.sent.push_back(now);
         }

@@ -1,4 +1,5 @@
-//! One open WebSocket, driven by whoever reads it: no task, no lock, no queue between wire and session.
+//! One open WebSocket, driven by whoever reads it: no task, no lock, no queue between wire and
+//! session.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -24,8 +25,8 @@ use crate::rate_limit::retry_after;
 use crate::reqwest_client::{io_word, is_tls};
 use crate::websocket::WebSocketRequest;
 
-/// Messages that may wait for their turn under [`super::Pacing`]. Subscriptions come in batches; what
-/// needs more than this many frames needs more than one connection.
+/// Messages that may wait for their turn under [`super::Pacing`]. Subscriptions come in batches;
+/// what needs more than this many frames needs more than one connection.
 const OUTBOX_MAX: usize = 256;
 
 /// How long a polite goodbye may take.
@@ -41,8 +42,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for S {}
 
 type Wire = WebSocketStream<MaybeTlsStream<Box<dyn ByteStream>>>;
 
-/// An open connection. Pings are answered and paced frames leave while [`WebSocket::next`] is awaited,
-/// so a session keeps awaiting it; dropping closes the socket.
+/// An open connection. Pings are answered and paced frames leave while [`WebSocket::next`] is
+/// awaited, so a session keeps awaiting it; dropping closes the socket.
 pub struct WebSocket {
     wire: Wire,
     clock: Clock,
@@ -165,7 +166,8 @@ impl WebSocket {
         }
     }
 
-    /// Sends `message` now if the pacing allows it, or puts it in line for [`WebSocket::next`] to send.
+    /// Sends `message` now if the pacing allows it, or puts it in line for [`WebSocket::next`] to
+    /// send.
     ///
     /// Cancel-safe: once the first poll has taken it, the message leaves with the next reads.
     ///
@@ -221,7 +223,8 @@ impl WebSocket {
         }
     }
 
-    /// Hands waiting messages to the wire as far as the pacing allows; returns when the next may leave.
+    /// Hands waiting messages to the wire as far as the pacing allows; returns when the next may
+    /// leave.
     fn send_waiting(&mut self) -> Result<Option<Instant>, Error> {
         while !self.outbox.is_empty() {
             let now = Instant::now();
@@ -271,8 +274,9 @@ impl WebSocket {
         }
     }
 
-    /// Returns what is due by now. Compared with the clock and not left to a timer alone: under a flood
-    /// of reads that give no data, the runtime's budget for one poll is spent before a timer is asked.
+    /// Returns what is due by now. Compared with the clock and not left to a timer alone: under a
+    /// flood of reads that give no data, the runtime's budget for one poll is spent before a timer
+    /// is asked.
     fn overdue(&self, turn: Option<Instant>) -> Option<Event> {
         let now = Instant::now();
         let due = |instant: Option<Instant>| instant.is_some_and(|instant| instant <= now);

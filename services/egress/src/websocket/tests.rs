@@ -1,5 +1,5 @@
-//! Sessions against peers that speak the protocol byte by byte. Where time matters there is no socket:
-//! both ends of a pipe in memory, under virtual time.
+//! Sessions against peers that speak the protocol byte by byte. Where time matters there is no
+//! socket: both ends of a pipe in memory, under virtual time.
 
 use std::time::{Duration, SystemTime};
 

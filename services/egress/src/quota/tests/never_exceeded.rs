@@ -1,5 +1,5 @@
-//! The venue's own counter, which counts by its own clock at the moment of arrival, never passes its
-//! limit, whatever the load.
+//! The venue's own counter, which counts by its own clock at the moment of arrival, never passes
+//! its limit, whatever the load.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
