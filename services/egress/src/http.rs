@@ -134,9 +134,6 @@ impl ConnectFault {
 /// Why a request has no response. Holds no address, header or body, so it may be logged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// Plain HTTP to a peer whose policy does not allow it.
-    #[error("plain http is not allowed for this peer")]
-    PlainHttp,
     /// The request could not be put on the wire as it stands.
     #[error("the request is malformed: {what}")]
     Malformed {
@@ -188,11 +185,9 @@ impl HttpError {
     #[must_use]
     pub const fn sent(&self) -> Sent {
         match self {
-            Self::PlainHttp
-            | Self::Malformed { .. }
-            | Self::Expired
-            | Self::Connect { .. }
-            | Self::NotWritten => Sent::No,
+            Self::Malformed { .. } | Self::Expired | Self::Connect { .. } | Self::NotWritten => {
+                Sent::No
+            }
             Self::Timeout { .. }
             | Self::Transport { .. }
             | Self::Redirect { .. }
@@ -204,7 +199,6 @@ impl HttpError {
     #[must_use]
     pub const fn class(&self) -> &'static str {
         match self {
-            Self::PlainHttp => "plain_http",
             Self::Malformed { .. } => "malformed",
             Self::Expired => "expired",
             Self::Connect { .. } => "connect",

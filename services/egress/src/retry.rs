@@ -104,8 +104,7 @@ pub(crate) fn may_end_better(outcome: &Result<HttpResponse, HttpError>) -> bool 
             | HttpError::NotWritten
             | HttpError::Timeout { .. }
             | HttpError::Transport { .. } => true,
-            HttpError::PlainHttp
-            | HttpError::Malformed { .. }
+            HttpError::Malformed { .. }
             | HttpError::Expired
             | HttpError::Redirect { .. }
             | HttpError::BodyTooLarge { .. } => false,

@@ -220,9 +220,7 @@ impl Egress {
 fn judge(outcome: &Result<HttpResponse, HttpError>, permit: &Permit<'_>) -> Verdict {
     match outcome {
         Ok(response) => judge_status(response.status),
-        Err(HttpError::PlainHttp | HttpError::Malformed { .. } | HttpError::Expired) => {
-            Verdict::Nothing
-        }
+        Err(HttpError::Malformed { .. } | HttpError::Expired) => Verdict::Nothing,
         Err(HttpError::Timeout { waited }) if !permit.judges_timeout(*waited) => Verdict::Nothing,
         Err(error) => Verdict::Fault(error.class()),
     }
