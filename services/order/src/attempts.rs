@@ -100,6 +100,14 @@ impl Tracking {
         self.attempts.last().map(|attempt| attempt.note.placed_time)
     }
 
+    /// Returns what filled of a child, as far as it was booked.
+    #[must_use]
+    pub fn filled_of(&self, child: ClientOrderIndex) -> Decimal {
+        let mut attempts = self.attempts.iter();
+        let found = attempts.find(|attempt| attempt.note.index == child);
+        found.map_or(Decimal::ZERO, |attempt| attempt.filled)
+    }
+
     /// Records that a child is being placed.
     pub(crate) fn placed(&mut self, note: ChildNote) {
         self.attempts.push(Attempt {

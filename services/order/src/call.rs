@@ -18,6 +18,7 @@ use crate::key::{OrderKey, SiteKey};
 use crate::ledger::Entry;
 use crate::market::Top;
 use crate::reconcile::{Comparison, VenueView};
+use crate::reports::Family;
 use crate::risk::Assessment;
 use crate::service::{Cancelled, Placed};
 use crate::trading::TradingState;
@@ -179,12 +180,12 @@ pub(crate) enum Told {
         site: SiteKey,
         look: u64,
         view: Box<VenueView>,
-        entries: Vec<(OrderKey, Entry)>,
+        families: Vec<Family>,
     },
     /// An order was read back from the journal, or is not there.
     Loaded {
         key: OrderKey,
-        entry: Result<Option<Box<Entry>>, OrderError>,
+        family: Result<Family, OrderError>,
         then: Then,
     },
     /// The steps of an instrument were read; what waited for them is told again.

@@ -17,12 +17,12 @@ use crate::executions::list_fills;
 use crate::follow::Waiter;
 use crate::journal_log::{Body, Cursor, PositionAdjustment};
 use crate::key::{OrderKey, SiteKey};
-use crate::ledger::{Entry, Line};
+use crate::ledger::Line;
 use crate::market::{Connector, Market};
 use crate::reconcile::{
     Comparison, Difference, Repair, VenueView, compare, forgotten_in, is_booked, to_ask_for,
 };
-use crate::reports::read_back;
+use crate::reports::{Family, read_family};
 use crate::service::{Desk, Due, spawn_bound};
 use crate::unknown::read_report;
 use crate::{metrics, render, wire};
@@ -186,23 +186,24 @@ impl Desk {
     }
 
     /// Reads back what the venue speaks of and memory has forgotten.
-    fn recall(&self, site: SiteKey, look: u64, view: Box<VenueView>, keys: Vec<OrderKey>) {
+    fn recall(&mut self, site: SiteKey, look: u64, view: Box<VenueView>, keys: Vec<OrderKey>) {
         let (store, told) = (self.tools.store.clone(), self.tools.told.clone());
-        spawn_bound(&self.tools.tasks, "order-recall", async move {
-            let mut entries = Vec::new();
-            for key in keys {
-                if let Ok(Some(entry)) = read_back(store.as_ref(), &key).await {
-                    entries.push((key, *entry));
+        let tasks = self.tools.tasks.clone();
+        self.effect(Box::new(move |_| {
+            spawn_bound(&tasks, "order-recall", async move {
+                let mut families = Vec::new();
+                for key in keys {
+                    families.extend(read_family(store.as_ref(), &key).await);
                 }
-            }
-            let recalled = Told::Recalled {
-                site,
-                look,
-                view,
-                entries,
-            };
-            let _ = told.send(recalled).await;
-        });
+                let recalled = Told::Recalled {
+                    site,
+                    look,
+                    view,
+                    families,
+                };
+                let _ = told.send(recalled).await;
+            });
+        }));
     }
 
     pub(crate) fn recalled(
@@ -210,16 +211,12 @@ impl Desk {
         key: SiteKey,
         look: u64,
         view: &VenueView,
-        entries: Vec<(OrderKey, Entry)>,
+        families: Vec<Family>,
     ) {
-        for (order, entry) in entries {
-            self.ledger.restore(&order, entry);
+        for family in families {
+            self.take_back(family);
         }
-        if self
-            .sites
-            .get(&key)
-            .is_some_and(|site| site.look.id == look)
-        {
+        if self.sites.get(&key).is_some_and(|it| it.look.id == look) {
             self.read_done(key, |desk| desk.take_in(key, view));
         }
     }

@@ -386,10 +386,18 @@ impl Ledger {
         let Some(entry) = self.orders.get(key) else {
             return false;
         };
-        let parent = entry.order.spec().parent;
-        let parent_open =
-            parent.is_some_and(|parent| self.open.contains(&OrderKey::ours(key.account(), parent)));
-        parent_open || entry.order.missing_fills().is_positive()
+        let parent_open = entry
+            .parent_key()
+            .is_some_and(|parent| self.open.contains(&parent));
+        // A child in memory tells its parent of its fills.
+        let has_children = entry.tracking.as_ref().is_some_and(|tracking| {
+            let mut children = tracking.children();
+            children.any(|child| {
+                self.orders
+                    .contains_key(&OrderKey::ours(key.account(), child))
+            })
+        });
+        parent_open || has_children || entry.order.missing_fills().is_positive()
     }
 
     /// Counts what an order may still do to its position, at its worst.
@@ -433,10 +441,10 @@ impl Ledger {
             };
         }
         // A child works within what its parent has reserved.
-        let parent = spec
-            .parent
-            .map(|parent| OrderKey::ours(spec.account, parent));
-        if parent.is_some_and(|parent| self.open.contains(&parent)) {
+        if entry
+            .parent_key()
+            .is_some_and(|parent| self.open.contains(&parent))
+        {
             return Decimal::ZERO;
         }
         let rest = order.quantity().checked_sub(order.fills().quantity());
@@ -518,6 +526,13 @@ impl Entry {
             account: spec.account,
             venue: spec.venue,
         }
+    }
+
+    /// Returns the tracking limit that it is a child of.
+    #[must_use]
+    pub fn parent_key(&self) -> Option<OrderKey> {
+        let spec = self.order.spec();
+        Some(OrderKey::ours(spec.account, spec.parent?))
     }
 
     /// Returns the instrument of the account that it trades.

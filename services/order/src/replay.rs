@@ -6,9 +6,10 @@ use chimera_model::UnixNanos;
 
 use crate::error::StartError;
 use crate::journal_log::{Body, Logged};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::reconcile::identify;
 use crate::recovery::Replayed;
+use crate::reports::read_back_before;
 use crate::store::Store;
 use crate::watch::Hub;
 
@@ -72,12 +73,21 @@ pub(crate) async fn replay(
                 begun = logged.recorded_time;
                 epoch = identify(&["order-epoch", &begun.to_string()]);
             }
-            let change = ledger.apply(&logged, placed.seq);
+            let mut change = ledger.apply(&logged, placed.seq);
+            if let (Err(LedgerError::NoOrder(_)), Some(key)) = (&change, &logged.key) {
+                // Forgotten before, as it was when this happened: it is read back, as it was then.
+                let entry = read_back_before(store, key, placed.seq).await;
+                if let Some(entry) = entry.map_err(|error| unreadable(error.to_string()))? {
+                    ledger.restore(key, *entry);
+                    change = ledger.apply(&logged, placed.seq);
+                }
+            }
             let change = change.map_err(|error| unreadable(error.to_string()))?;
             if let Some(change) = change.filter(|change| change.seq > floor) {
                 hub.keep(Arc::new(change));
             }
         }
+        ledger.forget_oldest();
     }
     let replayed = Replayed {
         last_seq: next - 1,

@@ -40,9 +40,9 @@ impl Desk {
                 site,
                 look,
                 view,
-                entries,
-            } => self.recalled(site, look, &view, entries),
-            Told::Loaded { key, entry, then } => self.loaded(key, entry, then),
+                families,
+            } => self.recalled(site, look, &view, families),
+            Told::Loaded { key, family, then } => self.loaded(key, family, then),
             Told::Scaled {
                 venue,
                 symbol,
@@ -250,20 +250,24 @@ impl Desk {
             .is_none_or(|indices| indices.is_fresh(*index))
     }
 
-    /// Reads an order back from the journal.
-    pub(crate) fn load(&self, key: OrderKey, then: Then) {
+    /// Reads an order back from the journal, once everything recorded so far is in there.
+    pub(crate) fn load(&mut self, key: OrderKey, then: Then) {
         let (store, told) = (self.tools.store.clone(), self.tools.told.clone());
-        spawn_bound(&self.tools.tasks, "order-load", async move {
-            let entry = read_back(store.as_ref(), &key).await;
-            let _ = told.send(Told::Loaded { key, entry, then }).await;
-        });
+        let tasks = self.tools.tasks.clone();
+        self.effect(Box::new(move |_| {
+            spawn_bound(&tasks, "order-load", async move {
+                let family = read_family(store.as_ref(), &key).await;
+                let _ = told.send(Told::Loaded { key, family, then }).await;
+            });
+        }));
     }
 
-    fn loaded(&mut self, key: OrderKey, entry: Result<Option<Box<Entry>>, OrderError>, then: Then) {
-        match entry {
-            Ok(Some(entry)) => self.ledger.restore(&key, *entry),
-            Ok(None) => self.not_in_journal(&key, &then),
+    fn loaded(&mut self, key: OrderKey, family: Result<Family, OrderError>, then: Then) {
+        match family {
+            Ok(family) if family.is_empty() => self.not_in_journal(&key, &then),
+            Ok(family) => self.take_back(family),
             Err(error) => {
+                tracing::error!(order = %key, %error, "an order could not be read back");
                 if let Then::Call(call) = then {
                     self.refuse_call(*call, error);
                 }
@@ -275,6 +279,13 @@ impl Desk {
         }
         if let Then::Call(call) = then {
             self.call_after_load(*call, &key);
+        }
+    }
+
+    /// Takes orders back into memory that it had forgotten, parents before their children.
+    pub(crate) fn take_back(&mut self, family: Family) {
+        for (key, entry) in family {
+            self.ledger.restore(&key, entry);
         }
     }
 
@@ -519,6 +530,28 @@ fn external_spec(key: &OrderKey, report: &OrderReport, scale: Scale) -> Option<O
         scale,
         parent: None,
     })
+}
+
+/// An order read back, after the parent it has: a child in memory always has its parent beside it,
+/// which is told of its fills in the same append.
+pub(crate) type Family = Vec<(OrderKey, Entry)>;
+
+/// Returns an order as its records alone make it, with its parent; nothing when there are none.
+pub(crate) async fn read_family(
+    store: &dyn crate::store::Store,
+    key: &OrderKey,
+) -> Result<Family, OrderError> {
+    let Some(entry) = read_back(store, key).await? else {
+        return Ok(Family::new());
+    };
+    let mut family = Family::new();
+    if let Some(parent) = entry.parent_key()
+        && let Some(found) = read_back(store, &parent).await?
+    {
+        family.push((parent, *found));
+    }
+    family.push((key.clone(), *entry));
+    Ok(family)
 }
 
 /// Returns an order as its records alone make it; nothing when there are none.

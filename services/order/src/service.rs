@@ -223,6 +223,7 @@ impl Desk {
 
     /// Hands what was recorded to the writer; waits only while its queue is full.
     async fn flush(&mut self) -> Result<(), ()> {
+        self.ledger.forget_oldest();
         self.snapshot_when_due();
         if self.batch.records.is_empty() && self.batch.effects.is_empty() {
             return Ok(());

@@ -8,6 +8,7 @@ mod placing;
 mod reconciling;
 mod recovering;
 mod risking;
+mod storm;
 mod tracking;
 mod venue;
 mod watching;
