@@ -7,9 +7,8 @@
 //!
 //! Re-placements stand on a grid that begins with the first child and does not drift. The cancel is
 //! asked for ahead of each point, by as long as cancels have taken to be proven, so that the next
-//! child leaves on time; how far it was off is recorded with it. A child whose rest is too small
-//! for the venue's minimum is not cancelled at a grid point but left to work, since it could not be
-//! placed anew; should it end all the same, the parent ends as REJECTED and says why.
+//! child leaves on time; how far it was off is recorded with it. A child whose rest is too small for
+//! the venue's minimum is left to work; should it end all the same, the parent ends as REJECTED.
 
 use std::time::Duration;
 

@@ -44,8 +44,8 @@ impl Storm {
     async fn begin(seed: u64, strangers: bool) -> Self {
         let mut config = Config::default();
         config.risk.exposure_max = EXPOSURE_MAX.into();
-        config.snapshot_every_records = if seed % 2 == 0 { 60 } else { 100_000 };
-        config.closed_orders_kept = if seed % 3 == 0 { 3 } else { 1_000 };
+        config.snapshot_every_records = if seed.is_multiple_of(2) { 60 } else { 100_000 };
+        config.closed_orders_kept = if seed.is_multiple_of(3) { 3 } else { 1_000 };
         let mesh = Mesh::with(config, Venue::new()).await;
         Self {
             seed,
