@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use chimera_contracts::order::v1 as pb;
-use chimera_model::order::{Event, Order, OrderState};
+use chimera_model::order::{Event, Order, OrderSpec, OrderState};
 use chimera_model::{ClientOrderIndex, Decimal, UnixNanos};
 use serde::{Deserialize, Serialize};
 
+use crate::key::OrderKey;
+use crate::ledger::Ledger;
 use crate::render;
 
 /// How a tracking limit follows the market.
@@ -169,5 +171,62 @@ fn end_word(parent: &Order) -> &str {
         OrderState::Filled => "FILLED",
         state if state.is_final() => parent.reason().code.as_str(),
         _ => "",
+    }
+}
+
+/// A parent and its children as they stand.
+pub(crate) struct Standing {
+    pub(crate) spec: OrderSpec,
+    pub(crate) tracking: TrackingSpec,
+    pub(crate) live: Vec<ClientOrderIndex>,
+    pub(crate) attempts: u32,
+    /// How many of the last children in a row the venue refused, and its words.
+    pub(crate) refusals: u32,
+    pub(crate) refused_with: String,
+    /// What of the parent is filled, by the venue's word on its children.
+    pub(crate) filled: Decimal,
+    pub(crate) remaining: Decimal,
+    pub(crate) live_rest: Decimal,
+    pub(crate) owed_fills: bool,
+    pub(crate) cancel_asked: bool,
+}
+
+impl Standing {
+    /// Returns how a parent stands; nothing when it is not one.
+    pub(crate) fn of(ledger: &Ledger, key: &OrderKey) -> Option<Self> {
+        let entry = ledger.get(key)?;
+        let tracking = entry.tracking.as_ref()?;
+        let (mut live, mut filled, mut live_rest) = (Vec::new(), Decimal::ZERO, Decimal::ZERO);
+        let (mut refusals, mut refused_with, mut owed_fills) = (0, String::new(), false);
+        for index in tracking.children() {
+            let Some(child) = ledger.get(&OrderKey::ours(key.account(), index)) else {
+                // Ended long ago and forgotten; what it filled stands in the parent's own record.
+                filled = filled.checked_add(tracking.filled_of(index)).ok()?;
+                continue;
+            };
+            filled = filled.checked_add(child.order.filled()).ok()?;
+            if !child.order.state().is_final() {
+                live.push(index);
+                live_rest = live_rest.checked_add(child.order.remaining()).ok()?;
+            }
+            owed_fills |= child.is_owed_fills();
+            let refused = child.order.state() == OrderState::Rejected;
+            refusals = if refused { refusals + 1 } else { 0 };
+            refused_with.clone_from(&child.order.reason().message);
+        }
+        let rest = entry.order.quantity().checked_sub(filled).ok()?;
+        Some(Self {
+            spec: entry.order.spec().clone(),
+            tracking: tracking.spec().clone(),
+            live,
+            attempts: tracking.count(),
+            refusals,
+            refused_with,
+            filled,
+            remaining: rest.max(Decimal::ZERO),
+            live_rest,
+            owed_fills,
+            cancel_asked: entry.order.is_cancel_asked(),
+        })
     }
 }

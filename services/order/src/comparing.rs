@@ -172,8 +172,8 @@ impl Desk {
         }
     }
 
-    /// Ends a reading; what was read is not used when the session changed meanwhile, since it may be
-    /// older than that.
+    /// Ends a reading; what was read is not used when the session changed meanwhile, since it may
+    /// be older than that.
     fn read_done(&mut self, key: SiteKey, then: impl FnOnce(&mut Self)) {
         let Some(site) = self.sites.get_mut(&key) else {
             return;

@@ -82,7 +82,7 @@ pub(crate) struct Fills {
 
 /// Reads a request for fills.
 pub(crate) fn fills(request: &pb::ListFillsRequest) -> Result<Fills, OrderError> {
-    let filter = crate::api::filter(&request.account, &request.venue, &request.symbol)?;
+    let filter = crate::requests::filter(&request.account, &request.venue, &request.symbol)?;
     let index = match request.client_order_index {
         0 => None,
         index => {

@@ -1,13 +1,11 @@
 //! From a restart, or a lost stream, to readiness: read the journal, connect, compare, repair, and
 //! only then accept new risk. Cancels are accepted at once.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chimera_contracts::connector::v1 as pb;
-use chimera_model::instrument::InstrumentKind;
 use chimera_model::order::{OrderState, Reason, SubmitAnswer};
-use chimera_model::{Asset, Decimal, Instrument, Side, Symbol, UnixNanos, Venue};
+use chimera_model::{UnixNanos, Venue};
 use pb::account_event::Event as Said;
 use tokio::time::Instant;
 
@@ -16,8 +14,8 @@ use crate::comparing::Look;
 use crate::config::ms;
 use crate::error::OrderError;
 use crate::feed::AccountFeed;
+use crate::funds::Purse;
 use crate::key::{OrderKey, SiteKey};
-use crate::risk::Funds;
 use crate::service::{Desk, Due, spawn_bound};
 use crate::wire;
 
@@ -31,19 +29,6 @@ pub(crate) struct Replayed {
     pub(crate) epoch: String,
     pub(crate) begun: UnixNanos,
     pub(crate) snapshot_seq: u64,
-}
-
-/// What an account has to trade with, as the venue said last.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Purse {
-    /// Margin: in what, and how much of it new orders may use.
-    pub(crate) margin: Option<(String, Decimal)>,
-    /// When that was said, here.
-    pub(crate) margin_heard: Option<Instant>,
-    /// Balances by asset: all, and what new orders may use.
-    pub(crate) balances: BTreeMap<Asset, (Decimal, Decimal)>,
-    /// The leverage by instrument.
-    pub(crate) leverage: BTreeMap<Symbol, Decimal>,
 }
 
 /// One account at one venue, as this process sees it.
@@ -292,40 +277,6 @@ impl Desk {
         }
     }
 
-    pub(crate) fn position_said(&mut self, key: SiteKey, report: &pb::PositionReport) {
-        let (Some(site), Ok(symbol)) = (self.sites.get_mut(&key), report.symbol.parse()) else {
-            return;
-        };
-        if let Ok(Some(leverage)) = wire::decimal(&report.leverage, "leverage")
-            && leverage.is_positive()
-        {
-            site.purse.leverage.insert(symbol, leverage);
-        }
-    }
-
-    pub(crate) fn balance_said(&mut self, key: SiteKey, report: &pb::BalanceReport) {
-        let (Some(site), Ok(asset), Ok(total)) = (
-            self.sites.get_mut(&key),
-            Asset::new(&report.asset),
-            report.total.parse(),
-        ) else {
-            return;
-        };
-        let available = wire::decimal(&report.available, "available").ok().flatten();
-        site.purse
-            .balances
-            .insert(asset, (total, available.unwrap_or(total)));
-    }
-
-    pub(crate) fn margin_said(&mut self, key: SiteKey, report: &pb::MarginReport) {
-        let (Some(site), Ok(available)) = (self.sites.get_mut(&key), report.available.parse())
-        else {
-            return;
-        };
-        site.purse.margin = Some((report.asset.clone(), available));
-        site.purse.margin_heard = Some(Instant::now());
-    }
-
     /// Refuses new risk where this service does not know what stands (F39, F111, F123).
     pub(crate) fn ready_for(&self, key: SiteKey, lowers_exposure: bool) -> Result<(), OrderError> {
         if !self.venues_known {
@@ -382,76 +333,5 @@ impl Desk {
             .get(&key)
             .filter(|site| site.is_live())
             .map(|site| site.generation)
-    }
-
-    /// Returns how many orders of an account at a venue are not final, parents included.
-    pub(crate) fn open_orders_at(&self, site: SiteKey) -> usize {
-        let open = self
-            .ledger
-            .open
-            .iter()
-            .filter_map(|key| self.ledger.get(key));
-        open.filter(|entry| entry.site() == site && !entry.order.is_external())
-            .count()
-    }
-
-    /// Returns what may be used for an order of an instrument, less what is on its way and not yet
-    /// in the venue's own account of it.
-    pub(crate) fn funds(&self, key: SiteKey, instrument: &Instrument, side: Side) -> Option<Funds> {
-        let purse = &self.sites.get(&key)?.purse;
-        if instrument.kind == InstrumentKind::Spot {
-            let asset = match side {
-                Side::Buy => instrument.quote,
-                Side::Sell => instrument.base,
-            };
-            let available = purse
-                .balances
-                .get(&asset)
-                .map_or(Decimal::ZERO, |(_, free)| *free);
-            return Some(Funds {
-                available,
-                asset: asset.to_string(),
-                margin_rate: Decimal::ONE,
-            });
-        }
-        let (asset, available) = purse.margin.clone()?;
-        let configured = self.tools.config.risk.margin_rate;
-        let rate = |symbol: &Symbol| {
-            let leverage = purse.leverage.get(symbol)?;
-            let decimals = 12;
-            let up = chimera_model::Rounding::Up;
-            Decimal::ONE.div_round(*leverage, decimals, up).ok()
-        };
-        let mut available = available;
-        for open in self
-            .ledger
-            .open
-            .iter()
-            .filter_map(|open| self.ledger.get(open))
-        {
-            let (order, spec) = (&open.order, open.order.spec());
-            let unseen = order.state().is_in_doubt()
-                || open.tracking.is_some()
-                || purse.margin_heard.is_none();
-            if open.site() != key || spec.reduce_only || order.is_external() || !unseen {
-                continue;
-            }
-            let price = spec.price.or(self.last_price(spec.venue, &spec.symbol));
-            let held = price
-                .unwrap_or_default()
-                .checked_mul(order.remaining())
-                .and_then(|notional| {
-                    notional.checked_mul(rate(&spec.symbol).unwrap_or(configured))
-                });
-            // What cannot be computed cannot be spent either.
-            available = held
-                .and_then(|held| available.checked_sub(held))
-                .unwrap_or_default();
-        }
-        Some(Funds {
-            available,
-            asset,
-            margin_rate: rate(&instrument.symbol).unwrap_or(configured),
-        })
     }
 }

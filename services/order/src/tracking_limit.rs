@@ -7,21 +7,21 @@
 //!
 //! Re-placements stand on a grid that begins with the first child and does not drift. The cancel is
 //! asked for ahead of each point, by as long as cancels have taken to be proven, so that the next
-//! child leaves on time; how far it was off is recorded with it. A child whose rest is too small for
-//! the venue's minimum is left to work; should it end all the same, the parent ends as REJECTED.
+//! child leaves on time; how far it was off is recorded with it. A child whose rest is too small
+//! for the venue's minimum is not cancelled at a grid point but left to work, since it could not be
+//! placed anew; should it end all the same, the parent ends as REJECTED and says why.
 
 use std::time::Duration;
 
-use chimera_model::order::{Event, OrderKind, OrderSpec, OrderState, Reason};
+use chimera_model::order::{Event, OrderKind, OrderSpec, Reason};
 use chimera_model::{ClientOrderIndex, Decimal, Instrument, OrderType, Side, TimeInForce};
 use tokio::time::Instant;
 
-use crate::attempts::{ChildNote, TrackingSpec};
+use crate::attempts::{ChildNote, Standing};
 use crate::call::Told;
 use crate::error::OrderError;
 use crate::journal_log::{Body, Intent};
 use crate::key::{OrderKey, SiteKey};
-use crate::ledger::Ledger;
 use crate::market::Top;
 use crate::metrics;
 use crate::risk::lowers_exposure;
@@ -115,61 +115,7 @@ impl Saga {
     }
 }
 
-/// A parent and its children as they stand.
-struct Standing {
-    spec: OrderSpec,
-    tracking: TrackingSpec,
-    live: Vec<ClientOrderIndex>,
-    attempts: u32,
-    /// How many of the last children in a row the venue refused, and its words.
-    refusals: u32,
-    refused_with: String,
-    /// What of the parent is filled, by the venue's word on its children.
-    filled: Decimal,
-    remaining: Decimal,
-    live_rest: Decimal,
-    owed_fills: bool,
-    cancel_asked: bool,
-}
-
 impl Standing {
-    fn of(ledger: &Ledger, key: &OrderKey) -> Option<Self> {
-        let entry = ledger.get(key)?;
-        let tracking = entry.tracking.as_ref()?;
-        let (mut live, mut filled, mut live_rest) = (Vec::new(), Decimal::ZERO, Decimal::ZERO);
-        let (mut refusals, mut refused_with, mut owed_fills) = (0, String::new(), false);
-        for index in tracking.children() {
-            let Some(child) = ledger.get(&OrderKey::ours(key.account(), index)) else {
-                // Ended long ago and forgotten; what it filled stands in the parent's own record.
-                filled = filled.checked_add(tracking.filled_of(index)).ok()?;
-                continue;
-            };
-            filled = filled.checked_add(child.order.filled()).ok()?;
-            if !child.order.state().is_final() {
-                live.push(index);
-                live_rest = live_rest.checked_add(child.order.remaining()).ok()?;
-            }
-            owed_fills |= child.is_owed_fills();
-            let refused = child.order.state() == OrderState::Rejected;
-            refusals = if refused { refusals + 1 } else { 0 };
-            refused_with.clone_from(&child.order.reason().message);
-        }
-        let rest = entry.order.quantity().checked_sub(filled).ok()?;
-        Some(Self {
-            spec: entry.order.spec().clone(),
-            tracking: tracking.spec().clone(),
-            live,
-            attempts: tracking.count(),
-            refusals,
-            refused_with,
-            filled,
-            remaining: rest.max(Decimal::ZERO),
-            live_rest,
-            owed_fills,
-            cancel_asked: entry.order.is_cancel_asked(),
-        })
-    }
-
     fn is_filled(&self) -> bool {
         let parts = |value: Decimal, parts: i64| value.checked_mul(Decimal::from(parts));
         match (

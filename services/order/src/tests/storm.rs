@@ -1,5 +1,5 @@
-//! Everything at once, by seed: doubt, losses, disorder, strangers, crashes. Then the faults heal, and
-//! what this mesh holds is compared with the venue's own ledger.
+//! Everything at once, by seed: doubt, losses, disorder, strangers, crashes. Then the faults heal,
+//! and what this mesh holds is compared with the venue's own ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -360,7 +360,8 @@ impl Storm {
             let ours = self.mesh().get(order.index).await;
             let name = format!("seed {seed} order {}", order.index);
             assert_eq!(ours.filled_quantity, quantity(order.filled), "{name}");
-            // What is all filled counts as filled, though the venue cancelled it before the last of it.
+            // What is all filled counts as filled, though the venue cancelled it before the last of
+            // it.
             let all_filled = ours.state() == S::Filled && order.filled >= order.lots;
             assert!(
                 all_filled || ours.state() == state_of(order),

@@ -340,8 +340,8 @@ async fn a_repetition_of_a_parent_is_the_parent_and_another_setting_is_a_conflic
     assert_eq!(super::mesh::reason(&plain), "ORDER_INDEX_CONFLICT");
 }
 
-/// Crashes after each number of records, at every boundary between steps: one live child at most, the
-/// children's fills never pass the parent, and the parent comes to its end.
+/// Crashes after each number of records, at every boundary between steps: one live child at most,
+/// the children's fills never pass the parent, and the parent comes to its end.
 #[tokio::test(start_paused = true)]
 async fn a_parent_survives_a_crash_at_every_step() {
     for records in 2..60 {

@@ -1,0 +1,157 @@
+//! From a report to what follows: weighed, recorded, and seen to.
+
+use chimera_model::UnixNanos;
+use chimera_model::order::{Event, NoticeKind, OrderState, Report, conclude};
+use tokio::time::Instant;
+
+use crate::journal_log::Body;
+use crate::key::OrderKey;
+use crate::metrics;
+use crate::service::Desk;
+
+impl Desk {
+    /// Weighs a report about an order, records it with what it proves, and sees to what follows.
+    pub(crate) fn weigh(&mut self, key: &OrderKey, report: Report) {
+        let Some(entry) = self.ledger.get(key) else {
+            return;
+        };
+        let before = entry.order.state();
+        let events = conclude(&entry.order, &report);
+        let venue_time = match &report {
+            Report::Stated(stated) => stated.venue_time,
+            Report::Executed { fill, .. } => Some(fill.venue_time),
+            _ => None,
+        };
+        // Silence about what is known already keeps the journal small (F34).
+        let answers = matches!(report, Report::Submitted(_) | Report::CancelAnswered(_));
+        if events.is_empty() && !answers {
+            self.heard(key);
+            return;
+        }
+        self.log(Some(key), Body::Report(Box::new(report)));
+        for event in events {
+            self.record_event(key, event, venue_time);
+        }
+        self.heard(key);
+        self.count_state(key, before);
+        self.after(key);
+    }
+
+    /// Records one conclusion, and tells a parent of its child's fills.
+    pub(crate) fn record_event(
+        &mut self,
+        key: &OrderKey,
+        event: Event,
+        venue_time: Option<UnixNanos>,
+    ) {
+        let notice = match &event {
+            Event::Noticed(notice) => Some(notice.clone()),
+            _ => None,
+        };
+        let parent = self.ledger.get(key).and_then(|entry| {
+            let spec = entry.order.spec();
+            spec.parent
+                .map(|parent| OrderKey::ours(spec.account, parent))
+                .zip(spec.index)
+        });
+        let fill = matches!(event, Event::Fill(_) | Event::Restated(_)).then(|| event.clone());
+        if !self.log(Some(key), Body::Event { event, venue_time }) {
+            return;
+        }
+        if let (Some((parent, child)), Some(event)) = (parent, fill)
+            && self.ledger.get(&parent).is_some()
+        {
+            self.log(Some(&parent), Body::Progress { child, event });
+        }
+        if let Some(notice) = notice {
+            self.noticed(key, notice.kind, &notice.words);
+        }
+    }
+
+    fn noticed(&mut self, key: &OrderKey, kind: NoticeKind, words: &str) {
+        let name = match kind {
+            NoticeKind::Hostile => "hostile",
+            NoticeKind::Doubled => "doubled",
+            NoticeKind::Contradiction => "contradiction",
+            NoticeKind::ProofOfLife => "proof_of_life",
+            NoticeKind::UnknownStatus => "unknown_status",
+            NoticeKind::Overfilled => "overfilled",
+            NoticeKind::LateFill => "late_fill",
+            NoticeKind::Appeared => "appeared",
+        };
+        metrics::noticed(name);
+        tracing::warn!(order = %key, notice = name, words, "an order needs a look");
+        match kind {
+            // The account is not to be trusted until a query agrees (H55).
+            NoticeKind::Hostile | NoticeKind::Doubled => {
+                if let Some(site) = self.site_of(key) {
+                    self.distrust(site, name);
+                }
+                self.query_now(key);
+            }
+            NoticeKind::Contradiction
+            | NoticeKind::ProofOfLife
+            | NoticeKind::UnknownStatus
+            | NoticeKind::Appeared => self.query_now(key),
+            NoticeKind::Overfilled | NoticeKind::LateFill => {}
+        }
+    }
+
+    fn count_state(&self, key: &OrderKey, before: OrderState) {
+        if let Some(entry) = self.ledger.get(key)
+            && entry.order.state() != before
+        {
+            metrics::order_reached(entry.order.state().name());
+            metrics::open_orders(self.ledger.open.len());
+        }
+    }
+
+    /// Sees to what an order needs as it stands now.
+    pub(crate) fn after(&mut self, key: &OrderKey) {
+        let Some(entry) = self.ledger.get(key) else {
+            return;
+        };
+        let (order, parent) = (&entry.order, entry.order.spec().parent);
+        let (state, account) = (order.state(), order.spec().account);
+        let is_parent = entry.tracking.is_some();
+        let missing = order.missing_fills().is_positive();
+        if state != OrderState::Submitting {
+            self.answer_placing(key);
+        }
+        if state.is_final() {
+            self.answer_cancelling(key);
+        }
+        if missing && !is_parent {
+            self.fetch_fills_soon(key);
+        }
+        if !is_parent {
+            self.resolve_doubt(key, state);
+            self.pursue_cancel(key);
+        }
+        if state.is_final() && !missing {
+            self.follow_end(key);
+        }
+        if is_parent {
+            self.track(key);
+        }
+        if let Some(parent) = parent {
+            self.track(&OrderKey::ours(account, parent));
+        }
+    }
+
+    /// Notes that something was heard of an order.
+    pub(crate) fn heard(&mut self, key: &OrderKey) {
+        if let Some(follow) = self.follows.get_mut(key) {
+            follow.heard = Instant::now();
+        }
+    }
+
+    fn follow_end(&mut self, key: &OrderKey) {
+        let done = self.follows.get(key).is_some_and(|follow| {
+            follow.placing.is_empty() && follow.cancelling.is_empty() && !follow.submitting
+        });
+        if done {
+            self.follows.remove(key);
+        }
+    }
+}
