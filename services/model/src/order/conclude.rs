@@ -2,7 +2,6 @@
 
 use super::event::{Event, NoticeKind, Reason};
 use super::fills::{BookedFill, FillKey};
-use super::infer::inferred_key;
 use super::order_record::Order;
 use super::report::{CancelAnswer, Report, SubmitAnswer};
 use super::spec::OrderKind;
@@ -377,10 +376,7 @@ impl<'a> Draft<'a> {
 
     /// A real fill takes the place of as much of the inferred one (F38).
     fn displace(&mut self, quantity: Decimal) {
-        let held = inferred_key(self.order)
-            .and_then(|key| self.order.fills().inferred(&key))
-            .or_else(|| self.order.fills().all_inferred().next());
-        let Some(held) = held else {
+        let Some(held) = self.order.fills().all_inferred().next() else {
             return;
         };
         let rest = held.quantity.checked_sub(quantity);

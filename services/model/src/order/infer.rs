@@ -45,7 +45,13 @@ pub fn infer(order: &Order, received_time: UnixNanos) -> Option<Event> {
 }
 
 /// Returns the key of the order's one inferred fill.
-pub(super) fn inferred_key(order: &Order) -> Option<FillKey> {
+///
+/// One that is booked keeps its key, also when the venue's id of the order becomes known after it:
+/// under a second key it would be booked a second time, here and wherever fills are told (F38).
+fn inferred_key(order: &Order) -> Option<FillKey> {
+    if let Some(held) = order.fills().all_inferred().next() {
+        return Some(held.key.clone());
+    }
     let spec = order.spec();
     let venue_order_id = match (order.venue_order_id(), spec.index) {
         (Some(id), _) => id.clone(),

@@ -107,8 +107,19 @@ fn rank(state: OrderState) -> u8 {
     }
 }
 
-/// A report with the chance that an inference happens after it.
-type Told = (prop::sample::Index, bool);
+/// A report with the chances that an inference happens after it, and that it names no order of the
+/// venue's.
+type Told = (prop::sample::Index, bool, bool);
+
+fn without_venue_id(report: Report) -> Report {
+    match report {
+        Report::Stated(mut stated) => {
+            stated.venue_order_id = None;
+            Report::Stated(stated)
+        }
+        report => report,
+    }
+}
 
 proptest! {
     #[test]
@@ -125,7 +136,11 @@ proptest! {
         }
         let mut telling: Vec<(Report, bool)> = told
             .into_iter()
-            .map(|(index, infers)| (index.get(&said).clone(), infers))
+            .map(|(index, infers, nameless)| {
+                let report = index.get(&said).clone();
+                let report = if nameless { without_venue_id(report) } else { report };
+                (report, infers)
+            })
             .collect();
         telling.extend(truth.confirmation().into_iter().map(|report| (report, false)));
 

@@ -51,6 +51,37 @@ fn f038_a_late_real_fill_never_doubles_an_inferred_one() {
     assert!(!order.is_overfilled() && !order.has_late_fills());
 }
 
+/// The venue states a quantity before it states its id, and fills are inferred on both sides of that.
+#[test]
+fn f038_an_inferred_fill_keeps_its_id_when_the_venues_becomes_known() {
+    let mut order = order("1");
+    let now = UnixNanos::from_nanos(9);
+    let mut early = statement(ReportedStatus::PartiallyFilled, "0.4");
+    early.venue_order_id = None;
+    tell(&mut order, &Report::Stated(Box::new(early)));
+    let first = infer(&order, now).unwrap();
+    order.apply(&first, stamp(50)).unwrap();
+
+    tell(&mut order, &says(ReportedStatus::PartiallyFilled, "0.4"));
+    assert_eq!(order.venue_order_id().unwrap().as_str(), "900");
+    assert_eq!(infer(&order, now), None, "nothing is owed");
+
+    tell(&mut order, &says(ReportedStatus::PartiallyFilled, "0.6"));
+    let second = infer(&order, now).unwrap();
+    order.apply(&second, stamp(60)).unwrap();
+    assert_eq!(order.fills().quantity(), decimal("0.6"));
+    assert_eq!(order.fills().len(), 1);
+    let key = |event: &Event| match event {
+        Event::Restated(fill) => fill.key.clone(),
+        event => unreachable!("{event:?}"),
+    };
+    assert_eq!(key(&first), key(&second));
+
+    tell(&mut order, &filled("t1", "100", "0.6"));
+    assert_eq!(order.fills().quantity(), decimal("0.6"));
+    assert_eq!(order.fills().all_inferred().count(), 0);
+}
+
 #[test]
 fn f124_an_inferred_fill_has_the_same_id_wherever_it_is_concluded() {
     let mut one = order("1");
