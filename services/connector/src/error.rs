@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use chimera_runtime::fault::{Fault, FieldError, FieldViolation, InvalidArgument, QuotaViolation};
+use chimera_runtime::fault::{
+    Fault, FieldError, FieldViolation, InvalidArgument, Outcome, QuotaViolation,
+};
 use tonic::Code;
 
 /// Why a call to the connector failed; nothing at the venue was changed by it.
@@ -176,6 +178,52 @@ impl Fault for ConnectorError {
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
+        let outcome = self.outcome().map(Outcome::fact);
+        outcome.into_iter().chain(self.own_facts()).collect()
+    }
+
+    fn fields(&self) -> Vec<FieldViolation> {
+        match self {
+            Self::Invalid(invalid) => invalid.fields(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after, .. } | Self::BreakerOpen { retry_after, .. } => {
+                *retry_after
+            }
+            _ => None,
+        }
+    }
+
+    fn quota(&self) -> Vec<QuotaViolation> {
+        match self {
+            Self::RateLimited { venue, scope, .. } => {
+                vec![QuotaViolation::new(format!("venue:{venue}"), scope.clone())]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl ConnectorError {
+    /// Returns what the failure says of the work that was asked for: only what is found out before
+    /// anything is begun proves that nothing was.
+    const fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Invalid(_)
+            | Self::UnknownVenue { .. }
+            | Self::UnknownAccount { .. }
+            | Self::UnknownInstrument { .. }
+            | Self::NotReady { .. }
+            | Self::Draining => Some(Outcome::NotBegun),
+            _ => None,
+        }
+    }
+
+    fn own_facts(&self) -> Vec<(&'static str, String)> {
         let pair = |one: (&'static str, &String), other: (&'static str, &String)| {
             vec![(one.0, one.1.clone()), (other.0, other.1.clone())]
         };
@@ -217,31 +265,6 @@ impl Fault for ConnectorError {
             }
             Self::Internal { what } => vec![("what", (*what).to_owned())],
             Self::Draining | Self::DeadlineExceeded => Vec::new(),
-        }
-    }
-
-    fn fields(&self) -> Vec<FieldViolation> {
-        match self {
-            Self::Invalid(invalid) => invalid.fields(),
-            _ => Vec::new(),
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::RateLimited { retry_after, .. } | Self::BreakerOpen { retry_after, .. } => {
-                *retry_after
-            }
-            _ => None,
-        }
-    }
-
-    fn quota(&self) -> Vec<QuotaViolation> {
-        match self {
-            Self::RateLimited { venue, scope, .. } => {
-                vec![QuotaViolation::new(format!("venue:{venue}"), scope.clone())]
-            }
-            _ => Vec::new(),
         }
     }
 }

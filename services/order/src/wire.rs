@@ -342,25 +342,10 @@ pub(crate) fn cancel_answer(
     }
 }
 
-/// Reasons with which a call says that nothing was begun: the request never reached a venue.
-const NOT_SENT: [&str; 11] = [
-    "OVERLOADED",
-    "DRAINING",
-    "INVALID_FIELD",
-    "MALFORMED_REQUEST",
-    "UNKNOWN_VENUE",
-    "UNKNOWN_ACCOUNT",
-    "UNKNOWN_INSTRUMENT",
-    "UNKNOWN_METHOD",
-    "NUMBER_OUT_OF_RANGE",
-    "UNSUPPORTED_BY_VENUE",
-    "VENUE_NOT_READY",
-];
-
-/// Returns whether a failed call certainly left no byte at a venue. Everything else leaves doubt.
+/// Returns whether a failed call certainly left no byte at a venue: only a failure that says itself
+/// that nothing was begun. Everything else leaves doubt, whatever its code or its words.
 pub(crate) fn was_not_sent(status: &Status) -> bool {
     outcome_of(status) == Outcome::NotBegun
-        || reason_of(status).is_some_and(|reason| NOT_SENT.contains(&reason.as_str()))
 }
 
 /// Returns the reason of a failed call.

@@ -244,6 +244,22 @@ async fn what_the_connector_did_not_send_is_denied_and_says_why() {
     assert_eq!(order.reason, "BREAKER_OPEN");
 }
 
+/// A code or a reason that sounds as if nothing had left is not evidence that nothing has.
+#[tokio::test(start_paused = true)]
+async fn f002_a_call_that_failed_is_unsent_only_when_it_says_that_it_was_not_begun() {
+    for reason in ["VENUE_NOT_READY", "OVERLOADED", "DRAINING", "INVALID_FIELD"] {
+        let mesh = Mesh::start().await;
+        mesh.venue
+            .on_submit([OnSubmit::Fail(reason), OnSubmit::Refuse(reason)]);
+        let order = mesh.place(buy("1", "99")).await.unwrap();
+        assert_eq!(order.state(), S::Unknown, "{reason}");
+        mesh.reaches(1, S::Open).await;
+        let order = mesh.place(buy("1", "99")).await.unwrap();
+        assert_eq!((order.state(), order.reason.as_str()), (S::Denied, reason));
+        assert_eq!(mesh.venue.count(2), 0);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn f031_an_immediate_order_that_the_venue_prunes_is_closed_by_its_acknowledgement() {
     let mesh = Mesh::start().await;

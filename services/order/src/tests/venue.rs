@@ -41,6 +41,10 @@ pub enum OnSubmit {
     NotSent(&'static str),
     /// Takes it; the call fails without a word.
     Break,
+    /// Takes it; the call fails with this reason, and says nothing of whether it was begun.
+    Fail(&'static str),
+    /// Leaves it; the call fails with this reason and says that it was not begun.
+    Refuse(&'static str),
     /// Fills it at once.
     Fill,
     /// Takes it, answers after this.
@@ -111,6 +115,8 @@ pub struct State {
     pub down: bool,
     /// The most lots that our orders could ever have made of the position, either way.
     pub worst_lots: i64,
+    /// The most orders that were ever open at one moment.
+    pub most_open: usize,
     streams: Vec<mpsc::UnboundedSender<Result<pb::WatchAccountResponse, Status>>>,
     seq: u64,
     next_id: u64,
@@ -150,6 +156,7 @@ impl Venue {
             list_fills_empty: false,
             down: false,
             worst_lots: 0,
+            most_open: 0,
             streams: Vec::new(),
             seq: 0,
             next_id: 900,
@@ -351,6 +358,8 @@ impl State {
     pub fn take(&mut self, order: VenueOrder) {
         let report = order.report(self, pb::ReportSource::Stream);
         self.orders.push(order);
+        let open = self.orders.iter().filter(|order| order.is_open()).count();
+        self.most_open = self.most_open.max(open);
         self.note_worst();
         self.say(pb::account_event::Event::Order(report));
     }
@@ -377,7 +386,21 @@ impl State {
         self.fill_at(at, lots);
     }
 
+    /// Fills so many lots of an order; of one that may only reduce, no more than there is to reduce.
     pub fn fill_at(&mut self, at: usize, lots: i64) {
+        let against = match self.orders[at].side {
+            common::Side::Buy => -self.position_lots,
+            _ => self.position_lots,
+        };
+        let lots = match self.orders[at].reduce_only {
+            true => lots.min(against),
+            false => lots,
+        };
+        if lots <= 0 {
+            let index = self.orders[at].index;
+            self.end(index, pb::ReportedStatus::Expired);
+            return;
+        }
         self.next_trade += 1;
         let order = &mut self.orders[at];
         order.filled += lots;
@@ -394,6 +417,7 @@ impl State {
         } else {
             -lots
         };
+        self.note_worst();
         let fill = pb::Fill {
             venue: VENUE.into(),
             account: ACCOUNT.into(),

@@ -1,5 +1,7 @@
 //! The scripted venue's side of the contract: how it takes commands and answers questions.
 
+use chimera_runtime::fault::{Fault, Outcome};
+
 use super::*;
 
 struct Submit {
@@ -26,6 +28,28 @@ fn detail(reason: &str, code: &str) -> pb::OutcomeDetail {
     }
 }
 
+/// A failure of the call itself.
+#[derive(Debug, thiserror::Error)]
+#[error("as scripted")]
+struct CallFailure {
+    reason: &'static str,
+    outcome: Option<Outcome>,
+}
+
+impl Fault for CallFailure {
+    fn code(&self) -> tonic::Code {
+        tonic::Code::Unavailable
+    }
+
+    fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        self.outcome.map(Outcome::fact).into_iter().collect()
+    }
+}
+
 impl Venue {
     async fn submit(&self, submit: Submit) -> Result<Answered, Status> {
         let script = self.with(|state| {
@@ -44,7 +68,8 @@ impl Venue {
             OnSubmit::Fill => {
                 self.accept(&submit);
                 let report = self.with(|state| {
-                    state.fill(submit.index, submit.lots);
+                    let rest = submit.lots - state.orders.last().unwrap().filled;
+                    state.fill(submit.index, rest);
                     let order = state.orders.last().unwrap().clone();
                     order.report(state, pb::ReportSource::Acknowledgement)
                 });
@@ -86,6 +111,15 @@ impl Venue {
                 self.accept(&submit);
                 Err(Status::unavailable("the connection broke"))
             }
+            OnSubmit::Fail(reason) => {
+                self.accept(&submit);
+                let outcome = None;
+                Err(CallFailure { reason, outcome }.into_status())
+            }
+            OnSubmit::Refuse(reason) => {
+                let outcome = Some(Outcome::NotBegun);
+                Err(CallFailure { reason, outcome }.into_status())
+            }
         }
     }
 
@@ -104,9 +138,10 @@ impl Venue {
             };
             let report = order.report(state, pb::ReportSource::Acknowledgement);
             state.take(order);
-            // A market order takes what it wants at once.
+            // A market order takes what it wants at once; what it may not take ends.
             if submit.ticks.is_none() {
                 state.fill(submit.index, submit.lots);
+                state.end(submit.index, pb::ReportedStatus::Expired);
                 let order = state.orders.last().unwrap().clone();
                 return order.report(state, pb::ReportSource::Acknowledgement);
             }
