@@ -6,6 +6,7 @@ use bytes::Bytes;
 use chimera_journal::{Committed, Journal, JournalError, Record, Snapshot};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 
 /// A record in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +106,7 @@ fn placed(entries: Vec<chimera_journal::Entry>) -> Vec<Placed> {
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     inner: Arc<Mutex<Memory>>,
+    count: watch::Sender<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -147,6 +149,17 @@ impl MemoryStore {
         }
     }
 
+    /// Waits until so many records are kept: from there on a simulation knows to the record where it
+    /// crashes a service. Cancel-safe.
+    pub async fn holds(&self, records: usize) {
+        // The sender lives in this value, so the wait cannot fail.
+        let _ = self
+            .count
+            .subscribe()
+            .wait_for(|count| *count >= records)
+            .await;
+    }
+
     /// Returns every record.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
@@ -176,6 +189,10 @@ impl MemoryStore {
                 last_seq: memory.records.len() as u64,
             })
         });
+        if let Ok(committed) = &outcome {
+            let count = usize::try_from(committed.last_seq).unwrap_or(usize::MAX);
+            self.count.send_replace(count);
+        }
         // A commit takes a turn of the scheduler, as it would on a disk.
         async move {
             tokio::task::yield_now().await;
