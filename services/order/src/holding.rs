@@ -2,14 +2,76 @@
 //! memory may forget.
 
 use chimera_model::order::OrderKind;
-use chimera_model::{Decimal, Side, VenueOrderId};
+use chimera_model::{Decimal, DecimalError, Side, VenueOrderId};
 
 use crate::key::OrderKey;
-use crate::ledger::{Entry, Ledger, Line};
+use crate::ledger::{Entry, Holding, Ledger, Line};
 
 /// Venue ids kept of forgotten orders, some 20 MB: those of the last two minutes at the highest
 /// rate of orders, which is as far back as a comparison reads fills.
 const ALIASES_MAX: usize = 100_000;
+
+impl Holding {
+    /// Returns how much of the position an order of a side works against; below zero when it adds
+    /// to it.
+    #[must_use]
+    pub fn against(&self, side: Side) -> Decimal {
+        match side {
+            Side::Buy => -self.position,
+            Side::Sell => self.position,
+        }
+    }
+
+    /// Returns this with one more order on its way.
+    ///
+    /// # Errors
+    /// Fails when the sum cannot be held.
+    pub fn with(
+        mut self,
+        side: Side,
+        reduce_only: bool,
+        quantity: Decimal,
+    ) -> Result<Self, DecimalError> {
+        let sum = self.sum(side, reduce_only);
+        *sum = sum.checked_add(quantity)?;
+        Ok(self)
+    }
+
+    /// Returns this without a part of what is on its way.
+    #[must_use]
+    pub fn without(mut self, side: Side, reduce_only: bool, quantity: Decimal) -> Self {
+        let sum = self.sum(side, reduce_only);
+        *sum = sum.checked_sub(quantity).unwrap_or(*sum);
+        self
+    }
+
+    /// Returns how far beyond flat everything on its way on a side could take the position; zero or
+    /// below when it cannot turn it.
+    ///
+    /// What may only reduce fills first, at worst: it takes the position away that the rest would
+    /// have reduced, and the rest then adds what it would have closed.
+    ///
+    /// # Errors
+    /// Fails when a sum cannot be held.
+    pub fn beyond_flat(&self, side: Side) -> Result<Decimal, DecimalError> {
+        let (adding, reducing) = match side {
+            Side::Buy => (self.buys, self.reducing_buys),
+            Side::Sell => (self.sells, self.reducing_sells),
+        };
+        let against = self.against(side);
+        let reduced = reducing.min(against.max(Decimal::ZERO));
+        adding.checked_add(reduced)?.checked_sub(against)
+    }
+
+    const fn sum(&mut self, side: Side, reduce_only: bool) -> &mut Decimal {
+        match (side, reduce_only) {
+            (Side::Buy, false) => &mut self.buys,
+            (Side::Buy, true) => &mut self.reducing_buys,
+            (Side::Sell, false) => &mut self.sells,
+            (Side::Sell, true) => &mut self.reducing_sells,
+        }
+    }
+}
 
 impl Ledger {
     /// Counts what an order may still do to its position, at its worst.
@@ -17,17 +79,18 @@ impl Ledger {
         let Some(entry) = self.orders.get(key) else {
             return;
         };
-        let (line, side) = (entry.line(), entry.order.spec().side);
+        let (line, spec) = (entry.line(), entry.order.spec());
+        let (side, reduce_only) = (spec.side, spec.reduce_only);
         let weight = self.weight_of(entry);
         let before = self.weights.insert(key.clone(), weight).unwrap_or_default();
         if weight.is_zero() {
             self.weights.remove(key);
         }
-        let holding = self.holdings.entry(line).or_default();
-        let sum = match side {
-            Side::Buy => &mut holding.buys,
-            Side::Sell => &mut holding.sells,
-        };
+        let sum = self
+            .holdings
+            .entry(line)
+            .or_default()
+            .sum(side, reduce_only);
         match sum
             .checked_sub(before)
             .and_then(|rest| rest.checked_add(weight))
@@ -43,9 +106,6 @@ impl Ledger {
 
     fn weight_of(&self, entry: &Entry) -> Decimal {
         let (order, spec) = (&entry.order, entry.order.spec());
-        if spec.reduce_only {
-            return Decimal::ZERO;
-        }
         if order.state().is_final() {
             return match spec.kind {
                 OrderKind::TrackingLimit => Decimal::ZERO,

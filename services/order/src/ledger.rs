@@ -50,6 +50,10 @@ pub struct Holding {
     pub buys: Decimal,
     /// What open and doubtful sells may still take.
     pub sells: Decimal,
+    /// What open and doubtful buys that may only reduce may still add.
+    pub reducing_buys: Decimal,
+    /// What open and doubtful sells that may only reduce may still take.
+    pub reducing_sells: Decimal,
 }
 
 /// The kill switch as recorded.

@@ -11,9 +11,9 @@ use crate::follow::Waiter;
 use crate::key::OrderKey;
 use crate::ledger::Entry;
 use crate::render;
-use crate::risk::Assessment;
+use crate::risk::{Assessment, is_way_out};
 use crate::service::{Desk, spawn_bound};
-use crate::submit::unjudged;
+use crate::submit::{line, site, unjudged};
 
 impl Desk {
     /// Takes a call.
@@ -120,14 +120,11 @@ impl Desk {
 
     fn validate(&mut self, admitted: &Admitted, reply: Waiter<Assessment>) {
         let spec = &admitted.spec;
-        let lowers =
-            crate::risk::lowers_exposure(spec, &self.ledger.holding(&crate::submit::line(spec)));
-        let assessed = self
-            .ready_for(crate::submit::site(spec), lowers)
-            .and_then(|()| {
-                self.judge(admitted)
-                    .map_err(|refusal| unjudged(spec, refusal))
-            });
+        let way_out = is_way_out(spec, &self.ledger.holding(&line(spec)));
+        let assessed = self.ready_for(site(spec), way_out).and_then(|()| {
+            self.judge(admitted)
+                .map_err(|refusal| unjudged(spec, refusal))
+        });
         self.reply_read(reply, assessed);
     }
 

@@ -81,19 +81,22 @@ fn unheld(what: &'static str) -> impl Fn(DecimalError) -> Refusal {
     move |_| Refusal::Denied(Denial::NumberOutOfRange { what })
 }
 
-/// Returns whether an order can only bring its position closer to flat, counting everything of the
-/// same side that may fill before it.
+/// Returns whether an order can only bring its position closer to flat, whatever of everything on
+/// its way on its side fills before or after it.
 #[must_use]
 pub fn lowers_exposure(spec: &OrderSpec, holding: &Holding) -> bool {
-    let (against, pending) = match spec.side {
-        Side::Buy => (-holding.position, holding.buys),
-        Side::Sell => (holding.position, holding.sells),
-    };
-    if spec.reduce_only {
-        return against.is_positive();
-    }
-    let after = pending.checked_add(spec.quantity);
-    after.is_ok_and(|after| after <= against)
+    let after = holding
+        .with(spec.side, spec.reduce_only, spec.quantity)
+        .and_then(|after| after.beyond_flat(spec.side));
+    holding.against(spec.side).is_positive() && after.is_ok_and(|after| !after.is_positive())
+}
+
+/// Returns whether an order is a way out: it lowers exposure, or the venue itself lets it do nothing
+/// but reduce the position there is.
+#[must_use]
+pub fn is_way_out(spec: &OrderSpec, holding: &Holding) -> bool {
+    let only_reduces = spec.reduce_only && holding.against(spec.side).is_positive();
+    only_reduces || lowers_exposure(spec, holding)
 }
 
 /// Judges an order.
@@ -106,26 +109,27 @@ pub fn assess(
     picture: &Picture<'_>,
 ) -> Result<Assessment, Refusal> {
     let lowers = lowers_exposure(spec, &picture.holding);
+    let way_out = is_way_out(spec, &picture.holding);
     if !picture.trading.allows(lowers) {
         let state = picture.trading.name();
         return Err(Denial::TradingHalted { state }.into());
     }
-    if spec.reduce_only && !lowers {
+    if spec.reduce_only && !way_out {
         let position = picture.holding.position;
         return Err(Denial::ReduceOnly { position }.into());
     }
-    if picture.open_orders >= config.open_orders_max && !lowers {
+    if picture.open_orders >= config.open_orders_max && !way_out {
         let limit = config.open_orders_max;
         return Err(Denial::OpenOrderLimit { limit }.into());
     }
     let reference = match picture.top.and_then(|top| reference(spec.side, &top)) {
         Some(reference) => reference,
         // A way out stays open without a price; its own price is all there is to count by (F59).
-        None if lowers => spec.price.unwrap_or_default(),
+        None if way_out => spec.price.unwrap_or_default(),
         None => return Err(Refusal::NoFreshPrice),
     };
     if let Some(top) = picture.top {
-        collar(config, spec, &top, lowers)?;
+        collar(config, spec, &top, way_out)?;
     }
     let worst_price = spec.price.unwrap_or(reference).max(reference);
     let price = spec.price.unwrap_or(reference);
@@ -148,6 +152,8 @@ pub fn assess(
     let exposure_after = after.checked_mul(reference).map_err(unheld("exposure"))?;
     if !lowers {
         exposure(config, spec, &picture.holding, worst_price)?;
+    }
+    if !way_out {
         let worth = worst_price
             .checked_mul(spec.quantity)
             .map_err(unheld("notional"))?;
@@ -230,12 +236,9 @@ fn exposure(
     holding: &Holding,
     price: Decimal,
 ) -> Result<(), Refusal> {
-    let worst = match spec.side {
-        Side::Buy => holding.position.checked_add(holding.buys),
-        Side::Sell => holding.sells.checked_sub(holding.position),
-    };
-    let exposure = worst
-        .and_then(|worst| worst.checked_add(spec.quantity))
+    let exposure = holding
+        .with(spec.side, spec.reduce_only, spec.quantity)
+        .and_then(|after| after.beyond_flat(spec.side))
         .and_then(|worst| worst.checked_mul(price))
         .map_err(unheld("exposure"))?;
     if exposure > config.exposure_max {

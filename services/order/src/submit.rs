@@ -23,7 +23,7 @@ use crate::journal_log::{Body, Intent};
 use crate::key::{OrderKey, SiteKey};
 use crate::ledger::Line;
 use crate::market::Connector;
-use crate::risk::{Assessment, Picture, Refusal, assess, lowers_exposure};
+use crate::risk::{Assessment, Picture, Refusal, assess, is_way_out, lowers_exposure};
 use crate::service::{Desk, Placed, spawn_bound};
 use crate::trading::Switch;
 use crate::writer::Stored;
@@ -215,15 +215,17 @@ impl Desk {
         }
         let spec = &admitted.spec;
         let key = self.index_for(spec)?;
-        let lowers = lowers_exposure(spec, &self.ledger.holding(&line(spec)));
-        self.ready_for(site(spec), lowers)?;
+        let holding = self.ledger.holding(&line(spec));
+        let lowers = lowers_exposure(spec, &holding);
+        let way_out = is_way_out(spec, &holding);
+        self.ready_for(site(spec), way_out)?;
         match self.judge(admitted) {
             Ok(_) => {}
             Err(Refusal::Denied(denial)) => return Err(Refused::Denied(Box::new((key, denial)))),
             Err(refusal) => return Err(unjudged(spec, refusal).into()),
         }
         let limit = self.tools.config.risk.orders_per_second_max;
-        if !self.rate.admit(limit, lowers, Instant::now()) {
+        if !self.rate.admit(limit, way_out, Instant::now()) {
             return Err(OrderError::RateLimited { limit }.into());
         }
         Ok((key, lowers))

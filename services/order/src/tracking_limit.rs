@@ -474,13 +474,10 @@ impl Desk {
     /// Returns whether a child only lowers exposure; what the parent itself has reserved is not
     /// counted against it.
     fn child_lowers(&self, key: &OrderKey, standing: &Standing) -> bool {
-        let mut holding = self.ledger.holding(&line(&standing.spec));
         let own = self.ledger.weights.get(key).copied().unwrap_or_default();
-        let pending = match standing.spec.side {
-            Side::Buy => &mut holding.buys,
-            Side::Sell => &mut holding.sells,
-        };
-        *pending = pending.checked_sub(own).unwrap_or(*pending);
+        let spec = &standing.spec;
+        let holding = self.ledger.holding(&line(spec));
+        let holding = holding.without(spec.side, spec.reduce_only, own);
         let rest = OrderSpec {
             quantity: standing.remaining,
             ..standing.spec.clone()

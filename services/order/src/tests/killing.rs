@@ -114,6 +114,76 @@ async fn reducing_lets_only_orders_through_that_lower_exposure() {
     mesh.place(sell("0.5", "100.5")).await.unwrap();
 }
 
+fn reduce(request: pb::PlaceOrderRequest) -> pb::PlaceOrderRequest {
+    pb::PlaceOrderRequest {
+        reduce_only: true,
+        ..request
+    }
+}
+
+/// The venue keeps orders that may only reduce from turning the position; it does not keep them
+/// from taking away what another order was to close.
+#[tokio::test(start_paused = true)]
+async fn reducing_counts_orders_that_may_only_reduce_with_those_that_may_do_more() {
+    let mesh = Mesh::start().await;
+    mesh.place(market(Side::Buy, "2")).await.unwrap();
+    mesh.until("booked", async |mesh: &Mesh| mesh.fills().await.len() == 1)
+        .await;
+    mesh.set_trading(T::Reducing).await;
+    mesh.place(reduce(sell("2", "100.5"))).await.unwrap();
+    // Any number of them closes no more than there is.
+    mesh.place(reduce(sell("2", "100.6"))).await.unwrap();
+    let refusal = mesh.place(sell("2", "100.5")).await.unwrap_err();
+    assert_eq!(reason(&refusal), "TRADING_HALTED");
+    mesh.cancel(2).await.unwrap();
+    mesh.cancel(3).await.unwrap();
+
+    mesh.place(sell("1.5", "100.5")).await.unwrap();
+    let refusal = mesh.place(reduce(sell("2", "100"))).await.unwrap_err();
+    assert_eq!(reason(&refusal), "TRADING_HALTED");
+    mesh.place(reduce(sell("0.5", "100"))).await.unwrap();
+}
+
+/// Many at the same moment: whatever fills in whatever order, the position is never turned.
+#[tokio::test(start_paused = true)]
+async fn reducing_orders_at_the_same_moment_never_turn_the_position() {
+    let mesh = Mesh::start().await;
+    mesh.place(market(Side::Buy, "2")).await.unwrap();
+    mesh.until("booked", async |mesh: &Mesh| mesh.fills().await.len() == 1)
+        .await;
+    mesh.set_trading(T::Reducing).await;
+    let placing: Vec<_> = (0..12)
+        .map(|at| {
+            let mut client = mesh.client();
+            let request = match at % 3 {
+                0 => reduce(sell("0.7", "100")),
+                1 => sell("0.7", "100"),
+                _ => market(Side::Sell, "0.7"),
+            };
+            tokio::spawn(async move { client.place_order(request).await.is_ok() })
+        })
+        .collect();
+    let mut admitted = 0;
+    for placed in placing {
+        admitted += usize::from(placed.await.unwrap());
+    }
+    assert!(admitted >= 2, "there are two units to close");
+    // The orders that only reduce fill first: what they take, the others must not need.
+    mesh.venue.with(|state| {
+        let open =
+            |order: &super::venue::VenueOrder, only| order.is_open() && order.reduce_only == only;
+        for only in [true, false] {
+            for at in 0..state.orders.len() {
+                if open(&state.orders[at], only) {
+                    let rest = state.orders[at].lots - state.orders[at].filled;
+                    state.fill_at(at, rest);
+                }
+            }
+        }
+        assert!(state.position_lots >= 0, "{:?}", state.orders);
+    });
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_kill_ends_tracking_limits_with_their_children() {
     let mesh = Mesh::start().await;

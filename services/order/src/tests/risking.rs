@@ -76,6 +76,28 @@ async fn f025_exposure_is_the_sum_of_fills_and_of_what_may_still_fill() {
     assert_eq!(refused(&mesh, sell("1", "100.5")).await, "EXPOSURE_LIMIT");
 }
 
+/// What may only reduce may take the position away that another order was to close; that one then
+/// opens as much the other way.
+#[tokio::test(start_paused = true)]
+async fn f025_what_may_only_reduce_counts_against_what_the_rest_of_its_side_may_open() {
+    let limits = config(|config| config.risk.exposure_max = number("250"));
+    let mesh = Mesh::with(limits, Venue::new()).await;
+    mesh.place(market(Side::Buy, "2")).await.unwrap();
+    mesh.until("booked", async |mesh: &Mesh| mesh.fills().await.len() == 1)
+        .await;
+    let reduce = pb::PlaceOrderRequest {
+        reduce_only: true,
+        ..sell("2", "100.5")
+    };
+    mesh.place(reduce.clone()).await.unwrap();
+    assert_eq!(refused(&mesh, sell("4", "100.5")).await, "EXPOSURE_LIMIT");
+    mesh.place(sell("2", "100.5")).await.unwrap();
+    mesh.cancel(2).await.unwrap();
+    mesh.place(sell("2", "100.5")).await.unwrap();
+    // Two units to close and four that sell: two more would leave four short.
+    assert_eq!(refused(&mesh, reduce).await, "EXPOSURE_LIMIT");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_denied_order_that_claimed_an_index_is_recorded_and_repeated_as_it_stands() {
     let limits = config(|config| config.risk.exposure_max = number("50"));
