@@ -519,6 +519,15 @@ fn state_is_final(state: S) -> bool {
     [S::Denied, S::Filled, S::Cancelled, S::Rejected, S::Expired].contains(&state)
 }
 
+/// A seed that once failed, kept by name whatever seeds the others draw.
+#[tokio::test(start_paused = true)]
+async fn storm_seed_6_is_weathered() {
+    let mut storm = Storm::begin(6, true).await;
+    storm.rage().await;
+    storm.heal().await;
+    storm.audit().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_the_orders_come_to_be_what_the_venue_says() {
     for seed in seeds() {
