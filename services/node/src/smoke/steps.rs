@@ -14,7 +14,7 @@ use chimera_contracts::{
     },
 };
 use chimera_model::{Decimal, Rounding};
-use chimera_runtime::clock::Clock;
+use chimera_runtime::{clock::Clock, fault::reason_of};
 use tokio::time::Instant;
 
 use super::{
@@ -36,6 +36,12 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(30);
 const FLAT_WITHIN: Duration = Duration::from_secs(10);
 /// Between two questions to the venue.
 const FLAT_PAUSE: Duration = Duration::from_millis(200);
+/// How long an opening waits for a price that the venue vouches for: a busy machine misses a second.
+const PRICE_WITHIN: Duration = Duration::from_secs(10);
+/// The reason of a refusal for want of such a price.
+const NO_FRESH_PRICE: &str = "NO_FRESH_PRICE";
+/// Between two tries to open.
+const PRICE_PAUSE: Duration = Duration::from_millis(200);
 /// What the tracking limit may take beyond its own timeout to cancel its last child.
 const END_ROOM: Duration = Duration::from_secs(30);
 
@@ -238,12 +244,21 @@ impl VenueRun<'_> {
             }),
             ..self.order(instrument, Side::Buy, quantity.to_string())
         };
-        self.follow(
-            "open with a tracking limit",
-            request,
-            self.plan.timeout + END_ROOM,
-        )
-        .await
+        let step = "open with a tracking limit";
+        let within = self.plan.timeout + END_ROOM;
+        let deadline = Instant::now() + PRICE_WITHIN;
+        loop {
+            match self.follow(step, request.clone(), within).await {
+                // Refused before anything began: asking again opens nothing twice.
+                Err(SmokeError::Call { status, .. })
+                    if reason_of(&status).as_deref() == Some(NO_FRESH_PRICE)
+                        && Instant::now() < deadline =>
+                {
+                    tokio::time::sleep(PRICE_PAUSE).await;
+                }
+                result => return result,
+            }
+        }
     }
 
     async fn close(&self, instrument: &Instrument, filled: &str) -> Result<Story, SmokeError> {
