@@ -42,16 +42,12 @@ pub(crate) fn open(
 
 fn open_binance(config: &SimConfig, clock: &SharedClock) -> Result<Opened, SimError> {
     let mut exchange = Exchange::new(binance_usdm::instruments(), FIRST_ID);
-    let keys = open_accounts(config, &mut exchange, |rng| Credentials {
+    let now_ms = clock.now_ms();
+    let keys = open_accounts(config, &mut exchange, now_ms, |rng| Credentials {
         key: binance_usdm::draw(rng, 64),
         secret: binance_usdm::draw(rng, 64),
     });
-    let market = open_market(
-        config,
-        VenueKind::BinanceUsdm,
-        &mut exchange,
-        clock.now_ms(),
-    )?;
+    let market = open_market(config, VenueKind::BinanceUsdm, &mut exchange, now_ms)?;
     let (limits, legacy_root) = (config.binance_limits, config.binance_legacy_root);
     let dialect = BinanceUsdm::new(&exchange, config.seed, limits, legacy_root);
     let venue = Arc::new(Venue::new(exchange, market, dialect, clock.clone()));
@@ -67,6 +63,7 @@ fn open_binance(config: &SimConfig, clock: &SharedClock) -> Result<Opened, SimEr
 fn open_accounts(
     config: &SimConfig,
     exchange: &mut Exchange,
+    now_ms: u64,
     make: impl Fn(&mut ChaCha8Rng) -> Credentials,
 ) -> Vec<AccountKeys> {
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
@@ -78,7 +75,10 @@ fn open_accounts(
             api_key: credentials.key.clone(),
             api_secret: credentials.secret.clone(),
         });
-        exchange.open_account(&account.name, credentials, account.deposit);
+        let id = exchange.open_account(&account.name, credentials, account.deposit);
+        // The deposit is a change of the wallet: a time of zero says that an asset was never used,
+        // and clients then leave its balance out.
+        exchange.account_mut(id).updated_ms = now_ms;
     }
     keys
 }

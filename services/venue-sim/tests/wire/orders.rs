@@ -135,6 +135,10 @@ async fn margin_is_bound_by_orders_and_freed_by_their_cancel() {
     let account = || async { world.signed("GET", "/fapi/v3/account", &[]).await.json() };
     let before = account().await;
     assert_eq!(before["availableBalance"], "100000.00000000");
+    assert_ne!(
+        before["assets"][0]["updateTime"], 0,
+        "zero says that the asset was never used, and clients leave its balance out"
+    );
     assert_eq!(world.order(&limit("bind", "60000", "1")).await.status, 200);
 
     let bound = account().await;
