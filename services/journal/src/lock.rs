@@ -3,11 +3,17 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::{During, JournalError};
 
 /// How much of a lock file is read to name the holder; it is an operator's hint, nothing more.
 const HOLDER_BYTES_MAX: u64 = 64;
+/// How often a held lock is tried again. Whoever starts a child process shares its open files with
+/// the child for a moment, and a killed predecessor is not gone at once; both pass in milliseconds.
+const TRIES_MAX: u32 = 50;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Holds the single writer's lock while it lives.
 #[derive(Debug)]
@@ -27,7 +33,7 @@ impl WriterLock {
             .truncate(false)
             .open(beside(path, ".lock"))
             .during("open the lock file")?;
-        match file.try_lock() {
+        match try_lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -52,6 +58,17 @@ impl WriterLock {
         write!(file, "pid {}", std::process::id()).during("write the lock file")?;
         Ok(Self { _file: file })
     }
+}
+
+/// Takes the lock, trying again for half a second while it is held.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..TRIES_MAX {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            result => return result,
+        }
+    }
+    file.try_lock()
 }
 
 /// Returns the path of a file that lives beside the journal.
