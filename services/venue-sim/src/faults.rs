@@ -1,5 +1,7 @@
 //! Faults as data: what is to go wrong, for whom, and how often.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Quantity;
@@ -25,6 +27,25 @@ pub enum Loss {
     Html,
     /// HTTP 200 with JSON that ends in the middle.
     Truncated,
+}
+
+/// A venue's code of a refusal: some count them, some name them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum VenueCode {
+    /// A number.
+    Number(i64),
+    /// A word.
+    Word(String),
+}
+
+impl fmt::Display for VenueCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Word(word) => f.write_str(word),
+        }
+    }
 }
 
 /// What goes wrong.
@@ -54,7 +75,7 @@ pub enum FaultKind {
         /// The HTTP status.
         status: u16,
         /// The venue's code.
-        code: i64,
+        code: VenueCode,
         /// The venue's text.
         message: String,
     },

@@ -15,14 +15,18 @@
 //! ```
 
 mod account;
+mod answer;
 mod binance_usdm;
+mod chain;
 mod clock;
 mod config;
 mod control;
+mod delivery;
 mod engine;
 mod exchange;
 mod faults;
 mod hub;
+mod line;
 mod margin;
 mod market;
 mod opening;
@@ -33,7 +37,7 @@ mod venue;
 pub use binance_usdm::LimitConfig;
 pub use clock::{SharedClock, SystemClock, TokioClock, WallClock};
 pub use config::{AccountConfig, ReplayConfig, SimConfig, UnknownVenue, VenueKind};
-pub use faults::{Fault, FaultKind, Loss, Matcher};
+pub use faults::{Fault, FaultKind, Loss, Matcher, VenueCode};
 pub use hub::{SocketFate, SocketKind};
 pub use market::{Record, Recording, RecordingError};
 pub use simulator::{AccountKeys, Endpoints, Listeners, SimError, Simulator, VenueEndpoints};

@@ -34,7 +34,7 @@ pub(crate) struct Counters {
     /// Requests by method and path.
     pub requests: BTreeMap<String, u64>,
     /// Refusals by the venue's code.
-    pub refusals: BTreeMap<i64, u64>,
+    pub refusals: BTreeMap<String, u64>,
     /// Attempts to create an order by the client's id, refused ones included.
     pub creates: BTreeMap<String, Creates>,
 }

@@ -1,6 +1,6 @@
 //! Public streams: what is sent at once, and what is sent at a pace.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use super::aggregate::AggTrade;
 use super::format;
@@ -8,9 +8,9 @@ use super::frames;
 use super::intervals::Interval;
 use super::market_data::{Day, Level, levels};
 use super::stream_name::{Stream, Topic};
+use crate::chain::Chain;
 use crate::engine::{LevelChange, Price, Quantity, Side};
 use crate::exchange::{Exchange, InstrumentId, PublicTrade};
-use crate::faults::{Facts, FaultKind};
 use crate::hub::Hub;
 
 /// Paces of book changes.
@@ -24,20 +24,14 @@ pub(super) fn combine(stream: &str, raw: &str) -> String {
     format!("{{\"stream\":\"{stream}\",\"data\":{raw}}}")
 }
 
-/// Changes of one book at one pace, each update following the one before.
+/// The changes of one book at one pace, and what the streams of it are called.
 #[derive(Debug)]
-struct Chain {
+struct Paces {
     names: Vec<String>,
-    pace_ms: u64,
-    due_ms: u64,
-    previous: u64,
-    first: Option<u64>,
-    last: u64,
-    time_ms: u64,
-    changes: BTreeMap<(Side, Price), Quantity>,
+    chain: Chain,
 }
 
-impl Chain {
+impl Paces {
     fn new(symbol: &str, pace_ms: u64) -> Self {
         let mut names = vec![format!("{symbol}@depth@{pace_ms}ms")];
         if pace_ms == 250 {
@@ -45,69 +39,33 @@ impl Chain {
         }
         Self {
             names,
-            pace_ms,
-            due_ms: 0,
-            previous: 0,
-            first: None,
-            last: 0,
-            time_ms: 0,
-            changes: BTreeMap::new(),
+            chain: Chain::new(pace_ms),
         }
-    }
-
-    fn add(&mut self, first: u64, last: u64, changes: &[LevelChange], time_ms: u64) {
-        self.first.get_or_insert(first);
-        self.last = last;
-        self.time_ms = time_ms;
-        for change in changes {
-            self.changes
-                .insert((change.side, change.price), change.quantity);
-        }
-    }
-
-    fn skip(&mut self, last: u64) {
-        self.first = None;
-        self.changes.clear();
-        self.previous = last;
     }
 
     fn emit(&mut self, exchange: &mut Exchange, hub: &mut Hub, id: InstrumentId, now_ms: u64) {
-        let Some(first) = self.first.take() else {
+        let symbol = exchange.instrument(id).symbol.clone();
+        let Some(update) = self.chain.take(&mut exchange.faults, &symbol) else {
             return;
         };
         let instrument = exchange.instrument(id);
-        let (mut bids, mut asks): (Vec<Level>, Vec<Level>) = (Vec::new(), Vec::new());
-        for ((side, price), quantity) in std::mem::take(&mut self.changes) {
-            let level = [
-                format::price(instrument, price),
-                format::quantity(instrument, quantity),
-            ];
-            match side {
-                Side::Buy => bids.push(level),
-                Side::Sell => asks.push(level),
-            }
-        }
-        let previous = std::mem::replace(&mut self.previous, self.last);
+        let write = |levels: Vec<(Price, Quantity)>| -> Vec<Level> {
+            let level = |(price, quantity)| {
+                [
+                    format::price(instrument, price),
+                    format::quantity(instrument, quantity),
+                ]
+            };
+            levels.into_iter().map(level).collect()
+        };
         let depth = frames::Depth {
-            first,
-            last: self.last,
-            previous,
-            bids,
-            asks,
+            first: update.first,
+            last: update.last,
+            previous: update.previous,
+            bids: write(update.bids),
+            asks: write(update.asks),
         };
-        let frame = frames::depth(instrument, now_ms, self.time_ms, depth);
-        let symbol = instrument.symbol.clone();
-        let facts = Facts {
-            symbol: Some(&symbol),
-            ..Facts::default()
-        };
-        if exchange
-            .faults
-            .take(&facts, |kind| matches!(kind, FaultKind::SkipDepth))
-            .is_some()
-        {
-            return;
-        }
+        let frame = frames::depth(instrument, now_ms, update.time_ms, depth);
         for name in &self.names {
             hub.publish(name, &frame, combine);
         }
@@ -127,7 +85,7 @@ struct Paced {
 #[derive(Debug)]
 struct Board {
     symbol: String,
-    chains: Vec<Chain>,
+    chains: Vec<Paces>,
     best: Option<((Price, Quantity), (Price, Quantity))>,
     aggregates: VecDeque<AggTrade>,
     open_aggregate: Option<AggTrade>,
@@ -148,7 +106,7 @@ impl Feed {
             let symbol = symbol.to_ascii_lowercase();
             let chains = PACES_MS
                 .iter()
-                .map(|pace| Chain::new(&symbol, *pace))
+                .map(|pace| Paces::new(&symbol, *pace))
                 .collect();
             Board {
                 symbol,
@@ -182,14 +140,14 @@ impl Feed {
         let (first, last, changes) = change;
         let (now_ms, time_ms) = times;
         let board = &mut self.boards[id];
-        for chain in &mut board.chains {
-            if !chain.names.iter().any(|name| hub.wants(name)) {
-                chain.skip(last);
+        for paces in &mut board.chains {
+            if !paces.names.iter().any(|name| hub.wants(name)) {
+                paces.chain.skip(last);
                 continue;
             }
-            chain.add(first, last, changes, time_ms);
-            if chain.pace_ms == 0 {
-                chain.emit(exchange, hub, id, now_ms);
+            paces.chain.add(first, last, changes, time_ms);
+            if paces.chain.pace_ms == 0 {
+                paces.emit(exchange, hub, id, now_ms);
             }
         }
         let book = exchange.book(id);
@@ -261,10 +219,9 @@ impl Feed {
     /// Sends what is due by time.
     pub fn tick(&mut self, exchange: &mut Exchange, hub: &mut Hub, now_ms: u64) {
         for (id, board) in self.boards.iter_mut().enumerate() {
-            for chain in board.chains.iter_mut().filter(|chain| chain.pace_ms > 0) {
-                if chain.due_ms <= now_ms {
-                    chain.due_ms = now_ms + chain.pace_ms;
-                    chain.emit(exchange, hub, id, now_ms);
+            for paces in &mut board.chains {
+                if paces.chain.is_due(now_ms) {
+                    paces.emit(exchange, hub, id, now_ms);
                 }
             }
         }

@@ -6,13 +6,11 @@ use super::private_frames::{
     trade_lite,
 };
 use super::sessions::Sessions;
+use crate::delivery::Delivery;
 use crate::engine::AccountId;
 use crate::exchange::{Event, Exchange, Execution, Fill, Order};
-use crate::faults::{Facts, FaultKind};
+use crate::faults::Facts;
 use crate::hub::Hub;
-
-/// Events that a script holds back at once.
-const HELD_MAX: usize = 10_000;
 
 /// One private event, ready to be sent.
 #[derive(Clone, Debug)]
@@ -20,16 +18,6 @@ struct Message {
     account: AccountId,
     event: &'static str,
     frame: String,
-}
-
-/// An event that a script holds back.
-#[derive(Debug)]
-struct Held {
-    message: Message,
-    /// When it is sent.
-    due_ms: Option<u64>,
-    /// After how many further events it is sent.
-    after: Option<u32>,
 }
 
 /// What is known of a private event besides its frame.
@@ -43,7 +31,7 @@ struct About {
 /// The private streams of the venue.
 #[derive(Debug, Default)]
 pub(super) struct PrivateFeed {
-    held: Vec<Held>,
+    delivery: Delivery<Message>,
 }
 
 impl PrivateFeed {
@@ -57,79 +45,27 @@ impl PrivateFeed {
         now_ms: u64,
     ) {
         for (message, about) in compose(exchange, event, now_ms) {
-            self.pass(exchange, hub, sessions, message, &about, now_ms);
+            let account = exchange.account(message.account).name.clone();
+            let facts = Facts {
+                symbol: about.symbol.as_deref(),
+                client_id: about.client_id.as_deref(),
+                account: Some(&account),
+                execution: about.execution,
+                event: Some(message.event),
+                ..Facts::default()
+            };
+            let faults = &mut exchange.faults;
+            self.delivery
+                .pass(faults, &facts, message, now_ms, |message| {
+                    send(hub, sessions, message);
+                });
         }
     }
 
     /// Sends what has been held back long enough.
     pub fn tick(&mut self, hub: &mut Hub, sessions: &Sessions, now_ms: u64) {
-        self.release(hub, sessions, |held| {
-            held.due_ms.is_some_and(|due_ms| due_ms <= now_ms)
-        });
-    }
-
-    fn pass(
-        &mut self,
-        exchange: &mut Exchange,
-        hub: &mut Hub,
-        sessions: &Sessions,
-        message: Message,
-        about: &About,
-        now_ms: u64,
-    ) {
-        let account = exchange.account(message.account).name.clone();
-        let facts = Facts {
-            symbol: about.symbol.as_deref(),
-            client_id: about.client_id.as_deref(),
-            account: Some(&account),
-            execution: about.execution,
-            event: Some(message.event),
-            ..Facts::default()
-        };
-        let fault = exchange.faults.take(&facts, |kind| {
-            matches!(
-                kind,
-                FaultKind::DuplicateEvent
-                    | FaultKind::DropEvent
-                    | FaultKind::DelayEvent { .. }
-                    | FaultKind::ReorderEvent { .. }
-            )
-        });
-        let held = |due_ms, after| Held {
-            message: message.clone(),
-            due_ms,
-            after,
-        };
-        let hold = match fault {
-            Some(FaultKind::DropEvent) => return,
-            Some(FaultKind::DelayEvent { ms }) => Some(held(Some(now_ms + ms), None)),
-            Some(FaultKind::ReorderEvent { past }) => Some(held(None, Some(past.max(1)))),
-            Some(FaultKind::DuplicateEvent) => {
-                send(hub, sessions, &message);
-                None
-            }
-            _ => None,
-        };
-        if let Some(hold) = hold
-            && self.held.len() < HELD_MAX
-        {
-            self.held.push(hold);
-            return;
-        }
-        send(hub, sessions, &message);
-        for held in &mut self.held {
-            held.after = held.after.map(|after| after.saturating_sub(1));
-        }
-        self.release(hub, sessions, |held| held.after == Some(0));
-    }
-
-    fn release(&mut self, hub: &mut Hub, sessions: &Sessions, due: impl Fn(&Held) -> bool) {
-        let (out, kept) = std::mem::take(&mut self.held).into_iter().partition(due);
-        self.held = kept;
-        let out: Vec<Held> = out;
-        for held in out {
-            send(hub, sessions, &held.message);
-        }
+        self.delivery
+            .tick(now_ms, |message| send(hub, sessions, message));
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use serde::Serialize;
@@ -15,9 +14,11 @@ use super::params::Params;
 use super::routes::{Route, Security, find, orders_in};
 use super::sign::{signed_text, verify};
 use super::{Binance, BinanceUsdm};
+pub(super) use crate::answer::Answer;
+use crate::answer::{Plan, Rejection, Words};
 use crate::engine::AccountId;
 use crate::exchange::InstrumentId;
-use crate::faults::{Facts, FaultKind, Loss};
+use crate::faults::{Facts, Faults, Loss, VenueCode};
 use crate::transport::Peer;
 use crate::venue::Core;
 
@@ -30,9 +31,6 @@ const RECV_WINDOW_MAX_MS: u64 = 60_000;
 
 /// How far the client's clock may run ahead.
 const AHEAD_MS: u64 = 1_000;
-
-/// How long a lost reply keeps its connection before it is cut: longer than any client waits.
-const LOST_REPLY_HOLD: Duration = Duration::from_secs(600);
 
 /// A request with all that is known of it.
 pub(super) struct Call<'a> {
@@ -68,29 +66,9 @@ impl Call<'_> {
     }
 }
 
-/// What goes back.
-#[derive(Debug)]
-pub(super) struct Answer {
-    status: u16,
-    body: String,
-    headers: Vec<(&'static str, String)>,
-}
-
-impl Answer {
-    /// An answer with HTTP 200.
-    pub fn text(body: impl Into<String>) -> Self {
-        Self {
-            status: 200,
-            body: body.into(),
-            headers: Vec::new(),
-        }
-    }
-}
-
 /// Writes a value as the answer.
 pub(super) fn answer(value: &impl Serialize) -> Answer {
-    // Values of this dialect are plain structures of text and numbers; those always serialise.
-    Answer::text(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
+    Answer::json(value)
 }
 
 fn key_format() -> ApiError {
@@ -137,42 +115,23 @@ impl Incoming {
     }
 }
 
-/// What a script does to one request.
-#[derive(Debug, Default)]
-struct Plan {
-    delay_request: Option<Duration>,
-    delay_reply: Option<Duration>,
-    loss: Option<Loss>,
-    accept: bool,
-    reject: Option<ApiError>,
-}
-
 /// Answers every REST request of the venue.
 pub(super) async fn serve(
     State(venue): State<Arc<Binance>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
+    let words = BinanceWords;
     let incoming = match Incoming::read(&peer, request).await {
         Ok(incoming) => incoming,
-        Err(error) => return respond(refuse(&error)),
+        Err(error) => {
+            let unread = Plan::take(&mut Faults::default(), &Facts::default());
+            return unread.carry_out(&peer, &words, || refuse(&error)).await;
+        }
     };
     let plan = venue.with(|core| plan(core, &incoming));
-    if let Some(delay) = plan.delay_request {
-        tokio::time::sleep(delay).await;
-    }
-    let answer = match plan.reject {
-        Some(error) => refuse(&error),
-        None if plan.loss.is_some() && !plan.accept => Answer::text("{}"),
-        None => venue.with(|core| process(core, &incoming)),
-    };
-    if let Some(delay) = plan.delay_reply {
-        tokio::time::sleep(delay).await;
-    }
-    match plan.loss {
-        None => respond(answer),
-        Some(loss) => lose(loss, answer, &peer).await,
-    }
+    let process = || venue.with(|core| process(core, &incoming));
+    plan.carry_out(&peer, &words, process).await
 }
 
 fn plan(core: &mut Core<BinanceUsdm>, incoming: &Incoming) -> Plan {
@@ -193,41 +152,45 @@ fn plan(core: &mut Core<BinanceUsdm>, incoming: &Incoming) -> Plan {
         account: account.as_deref(),
         ..Facts::default()
     };
-    let faults = &mut core.exchange.faults;
-    let mut plan = Plan {
-        accept: true,
-        ..Plan::default()
-    };
-    if let Some(FaultKind::DelayRequest { ms }) = faults.take(&facts, |kind| {
-        matches!(kind, FaultKind::DelayRequest { .. })
-    }) {
-        plan.delay_request = Some(Duration::from_millis(ms));
+    Plan::take(&mut core.exchange.faults, &facts)
+}
+
+/// The venue's words for what a script orders.
+struct BinanceWords;
+
+impl Words for BinanceWords {
+    fn refuse(&self, rejection: Rejection) -> Answer {
+        let code = match rejection.code {
+            VenueCode::Number(code) => code,
+            // This venue has no words; a script's word becomes its code of an unknown error.
+            VenueCode::Word(_) => -1000,
+        };
+        refuse(&ApiError::bad(code, rejection.message).with_status(rejection.status))
     }
-    if let Some(FaultKind::DelayReply { ms }) =
-        faults.take(&facts, |kind| matches!(kind, FaultKind::DelayReply { .. }))
-    {
-        plan.delay_reply = Some(Duration::from_millis(ms));
+
+    fn unknown(&self, loss: Loss) -> Answer {
+        let (code, status, text) = match loss {
+            Loss::Unavailable => {
+                let text = "Unknown error, please check your request or try again later.";
+                (-1000, 503, text)
+            }
+            Loss::BackendTimeout => {
+                let text = "Timeout waiting for response from backend server. Send status \
+                            unknown; execution status unknown.";
+                (-1007, 408, text)
+            }
+            Loss::BackendUnknown => {
+                let text = "An unexpected response was received from the message bus. Execution \
+                            status unknown.";
+                (-1006, 500, text)
+            }
+            _ => {
+                let text = "An unknown error occured while processing the request.";
+                (-1000, 500, text)
+            }
+        };
+        refuse(&ApiError::bad(code, text).with_status(status))
     }
-    if let Some(FaultKind::Reject {
-        status,
-        code,
-        message,
-    }) = faults.take(&facts, |kind| matches!(kind, FaultKind::Reject { .. }))
-    {
-        plan.reject = Some(ApiError {
-            status,
-            code,
-            message,
-            retry_after: None,
-        });
-    }
-    if let Some(FaultKind::DropReply { how, accept }) =
-        faults.take(&facts, |kind| matches!(kind, FaultKind::DropReply { .. }))
-    {
-        plan.loss = Some(how);
-        plan.accept = accept;
-    }
-    plan
 }
 
 fn process(core: &mut Core<BinanceUsdm>, incoming: &Incoming) -> Answer {
@@ -355,77 +318,15 @@ fn check_time(params: &Params, now_ms: u64) -> Result<(), ApiError> {
 }
 
 fn count_refusal(core: &mut Core<BinanceUsdm>, error: ApiError) -> Answer {
-    *core.counters.refusals.entry(error.code).or_default() += 1;
+    let code = error.code.to_string();
+    *core.counters.refusals.entry(code).or_default() += 1;
     refuse(&error)
 }
 
 fn refuse(error: &ApiError) -> Answer {
-    let mut headers = Vec::new();
+    let mut answer = Answer::text(error.body()).with_status(error.status);
     if let Some(seconds) = error.retry_after {
-        headers.push(("retry-after", seconds.to_string()));
+        answer.headers.push(("retry-after", seconds.to_string()));
     }
-    Answer {
-        status: error.status,
-        body: error.body(),
-        headers,
-    }
-}
-
-fn respond(answer: Answer) -> Response {
-    let mut response = Response::builder()
-        .status(answer.status)
-        .header("content-type", "application/json")
-        .header("server", "nginx");
-    for (name, value) in answer.headers {
-        response = response.header(name, value);
-    }
-    response.body(Body::from(answer.body)).unwrap_or_default()
-}
-
-async fn lose(loss: Loss, answer: Answer, peer: &Peer) -> Response {
-    let unknown =
-        |code, status, text: &str| respond(refuse(&ApiError::bad(code, text).with_status(status)));
-    match loss {
-        Loss::Close => {
-            peer.switch.cut();
-            Response::default()
-        }
-        Loss::Timeout => {
-            tokio::time::sleep(LOST_REPLY_HOLD).await;
-            peer.switch.cut();
-            Response::default()
-        }
-        Loss::ServerError => unknown(
-            -1000,
-            500,
-            "An unknown error occured while processing the request.",
-        ),
-        Loss::Unavailable => {
-            let text = "Unknown error, please check your request or try again later.";
-            unknown(-1000, 503, text)
-        }
-        Loss::BackendTimeout => {
-            let text = "Timeout waiting for response from backend server. Send status unknown; \
-                        execution status unknown.";
-            unknown(-1007, 408, text)
-        }
-        Loss::BackendUnknown => {
-            let text = "An unexpected response was received from the message bus. Execution \
-                        status unknown.";
-            unknown(-1006, 500, text)
-        }
-        Loss::Html => {
-            let page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
-                        <center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
-            let response = Response::builder()
-                .status(502)
-                .header("content-type", "text/html");
-            response.body(Body::from(page)).unwrap_or_default()
-        }
-        Loss::Truncated => {
-            let half = answer.body.len() / 2;
-            let body = String::from_utf8_lossy(&answer.body.as_bytes()[..half]).into_owned();
-            respond(Answer { body, ..answer })
-        }
-    }
+    answer
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +14,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use super::Binance;
 use super::stream_name::{Endpoint, Stream};
-use crate::hub::{ConnectionId, Inbox, SocketFate, SocketKind};
+use crate::hub::{ConnectionId, Inbox, SocketKind};
+use crate::line::{close, obey, send};
 use crate::transport::Peer;
 
 /// The venue pings this often, and closes after this long without a pong.
@@ -193,47 +194,6 @@ async fn serve(mut socket: WebSocket, mut inbox: Inbox, session: Session) {
         }
     }
     session.venue.with(|core| core.hub.close(session.id));
-}
-
-/// Does what a script has decided; returns whether the connection is over.
-async fn obey(socket: &mut WebSocket, inbox: &mut Inbox) -> bool {
-    loop {
-        let fate = *inbox.fate.borrow_and_update();
-        match fate {
-            SocketFate::Open => return false,
-            SocketFate::Closed { code } => {
-                close(socket, code, "").await;
-                return true;
-            }
-            SocketFate::Cut => return true,
-            SocketFate::Frozen => {
-                if inbox.fate.changed().await.is_err() {
-                    return true;
-                }
-            }
-        }
-    }
-}
-
-/// Sends a message, unless the connection's fate is decided while the reader does not read.
-async fn send(socket: &mut WebSocket, inbox: &mut Inbox, message: Message) -> Result<(), ()> {
-    tokio::select! {
-        biased;
-        sent = socket.send(message) => sent.map_err(|_| ()),
-        _ = inbox.fate.wait_for(|fate| !matches!(fate, SocketFate::Open | SocketFate::Frozen)) => {
-            Err(())
-        }
-    }
-}
-
-async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
-    let frame = CloseFrame {
-        code,
-        reason: reason.into(),
-    };
-    // A peer that does not read its close frame is cut off by dropping the socket.
-    let closing = socket.send(Message::Close(Some(frame)));
-    let _ = tokio::time::timeout(Duration::from_secs(1), closing).await;
 }
 
 /// The venue's side of one connection.
