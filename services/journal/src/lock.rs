@@ -33,7 +33,7 @@ impl WriterLock {
             .truncate(false)
             .open(beside(path, ".lock"))
             .during("open the lock file")?;
-        match try_lock(&file) {
+        match try_lock(&file, || std::thread::sleep(PAUSE)) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -60,11 +60,11 @@ impl WriterLock {
     }
 }
 
-/// Takes the lock, trying again for half a second while it is held.
-fn try_lock(file: &File) -> Result<(), TryLockError> {
+/// Takes the lock, trying again after each pause while it is held, [`TRIES_MAX`] times in all.
+pub(crate) fn try_lock(file: &File, mut pause: impl FnMut()) -> Result<(), TryLockError> {
     for _ in 1..TRIES_MAX {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => pause(),
             result => return result,
         }
     }

@@ -11,6 +11,7 @@ use crate::{Durability, Entry, Journal, JournalError, Options, Record, Recovery}
 mod append;
 mod chain;
 mod crash;
+mod lock;
 mod recovery;
 mod snapshot;
 mod storage;
