@@ -9,7 +9,7 @@ from binance.error import ClientError
 from binance.um_futures import UMFutures
 from binance.websocket.um_futures.websocket_client import UMFuturesWebsocketClient
 
-from mesh import Judgement, exact
+from mesh import PATIENCE_S, Judgement, exact
 
 SYMBOL = "SOLUSDT"
 PACKAGE = "binance-futures-connector"
@@ -19,7 +19,7 @@ DEPTH = 20
 async def judge(mesh, endpoints):
     """Drives REST and the user stream; the market must stand still."""
     version = importlib.metadata.version(PACKAGE)
-    found = Judgement(f"{PACKAGE} on {mesh.venue}")
+    found = Judgement(f"{PACKAGE} on {mesh.venue}", mesh.news)
     keys = endpoints["credentials"]
     rest = UMFutures(keys["api_key"], keys["api_secret"], base_url=endpoints["rest"])
 
@@ -39,7 +39,7 @@ async def judge(mesh, endpoints):
     found.equal("instruments", sorted(listed), sorted(await mesh.instruments()))
     await found.agree("book", theirs, ours)
     heard = []
-    socket = await open_user_stream(ask, rest, endpoints, heard)
+    socket = await open_user_stream(ask, rest, endpoints, heard, mesh.news)
     try:
         await trade(found, ask, rest, mesh, heard)
     finally:
@@ -47,18 +47,24 @@ async def judge(mesh, endpoints):
     print(f"{PACKAGE} {version} on {mesh.venue}: {found.compared} comparisons, all equal")
 
 
-async def open_user_stream(ask, rest, endpoints, heard):
+async def open_user_stream(ask, rest, endpoints, heard, news):
     key = (await ask(rest.new_listen_key))["listenKey"]
     opened = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    # On a thread of the client's own.
+    def note(_, text):
+        heard.append(json.loads(text))
+        loop.call_soon_threadsafe(news.set)
+
     socket = UMFuturesWebsocketClient(
         # Private data has an endpoint of its own since the venue split its streams.
         stream_url=f"{endpoints['ws']}/private",
         on_open=lambda _: loop.call_soon_threadsafe(opened.set),
-        on_message=lambda _, text: heard.append(json.loads(text)),
+        on_message=note,
     )
     socket.user_data(listen_key=key)
-    await asyncio.wait_for(opened.wait(), 20)
+    await asyncio.wait_for(opened.wait(), PATIENCE_S)
     return socket
 
 

@@ -38,7 +38,7 @@ async def judge(server, control, endpoints):
     venue.aim(client.urls, endpoints["rest"], endpoints["ws"])
     mesh = Mesh(server, name, venue.canonical, keys["account"])
     steer = f"{control}/v1/venues/{name}"
-    found = Judgement(f"ccxt on {name}")
+    found = Judgement(f"ccxt on {name}", mesh.news)
 
     def pause(paused):
         return asyncio.to_thread(call, f"{steer}/market", {"paused": paused})
@@ -48,11 +48,12 @@ async def judge(server, control, endpoints):
         await market.judge_instruments(found, client, mesh)
         streams = await market.open_streams(found, client, venue, mesh)
         await pause(True)
-        await market.judge_at_rest(found, client, venue, mesh, streams)
-        await orders.judge(found, client, venue, mesh)
-        print(f"ccxt {ccxt.__version__} on {name}: {found.compared} comparisons, all equal")
-        if name in OWN_CLIENTS:
-            await OWN_CLIENTS[name](mesh, endpoints)
+        async with mesh.followed():
+            await market.judge_at_rest(found, client, venue, mesh, streams)
+            await orders.judge(found, client, venue, mesh)
+            print(f"ccxt {ccxt.__version__} on {name}: {found.compared} comparisons, all equal")
+            if name in OWN_CLIENTS:
+                await OWN_CLIENTS[name](mesh, endpoints)
     finally:
         await pause(False)
         await client.close()

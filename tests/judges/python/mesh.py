@@ -1,16 +1,19 @@
 """What Chimera itself says: the mesh over REST, and the simulators' control interface."""
 
 import asyncio
+import contextlib
 import json
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from decimal import Decimal
 
+import aiohttp
+
 # A hundred times what a quiet account needs to settle on an idle machine.
 PATIENCE_S = 20
-PAUSE_S = 0.05
+# What is watched of the instrument.
+CHANNELS = ("TICKER", "BOOK", "TRADES", "BARS")
 
 
 class Refused(Exception):
@@ -38,6 +41,38 @@ class Mesh:
 
     def __init__(self, server, venue, symbol, account):
         self.server, self.venue, self.symbol, self.account = server, venue, symbol, account
+        # Set whenever a stream, of the mesh or of a client, told something: a reason to ask again.
+        self.news = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def followed(self):
+        """Follows the mesh's streams, whose every word is news, for as long as the context lasts."""
+        instrument = {"venue": self.venue, "symbol": self.symbol, "interval": "BAR_INTERVAL_1M"}
+        subscriptions = [{**instrument, "channel": f"CHANNEL_{name}"} for name in CHANNELS]
+        account = urllib.parse.urlencode({"account": self.account, "venue": self.venue})
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=PATIENCE_S)
+        async with aiohttp.ClientSession(self.server, timeout=timeout) as session:
+            streams = (
+                session.get(f"/v1/orders:watch?{account}"),
+                session.get(f"/v1/positions:watch?{account}"),
+                session.post("/v1/market-data:watch", json={"subscriptions": subscriptions}),
+            )
+            tasks = [asyncio.create_task(self.follow(stream)) for stream in streams]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                for end in await asyncio.gather(*tasks, return_exceptions=True):
+                    if not isinstance(end, asyncio.CancelledError):
+                        raise end
+
+    async def follow(self, stream):
+        async with stream as answer:
+            answer.raise_for_status()
+            async for _ in answer.content.iter_any():
+                self.news.set()
+        raise AssertionError(f"{answer.url} ended")
 
     async def get(self, path, **query):
         text = urllib.parse.urlencode(query)
@@ -106,8 +141,8 @@ class Mesh:
 class Judgement:
     """Counts what was found equal and ends at the first difference."""
 
-    def __init__(self, name):
-        self.name, self.compared = name, 0
+    def __init__(self, name, news):
+        self.name, self.news, self.compared = name, news, 0
 
     def equal(self, what, theirs, ours):
         assert theirs == ours, f"{self.name}: {what}: the client says {theirs}, the mesh {ours}"
@@ -118,26 +153,37 @@ class Judgement:
         self.compared += 1
 
     async def agree(self, what, theirs, ours):
-        """Asks both until they say the same of an account at rest; reports the last difference."""
-        end = time.monotonic() + PATIENCE_S
-        while True:
+        """Asks both, again at any news, until they say the same; reports the last difference."""
+        said = held = None
+
+        async def same():
+            nonlocal said, held
             said, held = await theirs(), await ours()
-            if said == held or time.monotonic() > end:
-                break
-            await asyncio.sleep(PAUSE_S)
+            return said == held
+
+        await self.ask_until(same)
         self.equal(what, said, held)
         return said
 
     async def until(self, what, ask):
-        """Asks until there is an answer, within the bound."""
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            answer = await ask()
-            if answer:
-                self.compared += 1
-                return answer
-            await asyncio.sleep(PAUSE_S)
-        raise AssertionError(f"{self.name}: not within {PATIENCE_S} s: {what}")
+        """Asks, again at any news, until there is an answer, within the bound."""
+        answer = await self.ask_until(ask)
+        self.holds(f"within {PATIENCE_S} s: {what}", answer)
+        return answer
+
+    async def ask_until(self, ask):
+        """The first answer that is one, or the last when the bound is over."""
+        answer = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    # Before asking: what is told meanwhile may not be in the answer.
+                    self.news.clear()
+                    answer = await ask()
+                    if answer:
+                        break
+                    await self.news.wait()
+        return answer
 
 
 def exact(number):

@@ -108,14 +108,15 @@ def signed(position):
 
 
 class Watched:
-    """What the private streams told."""
+    """What the private streams told; each word is news."""
 
-    def __init__(self, client, venue):
-        self.client, self.venue = client, venue
+    def __init__(self, client, venue, news):
+        self.client, self.venue, self.news = client, venue, news
         self.orders, self.trades, self.balance, self.positions = {}, {}, {}, {}
         self.tasks = []
 
     async def start(self, found):
+        self.client.on_connected = self.connected(self.client.on_connected)
         offered = {
             "watchOrders": self.watch_orders,
             "watchMyTrades": self.watch_trades,
@@ -128,24 +129,37 @@ class Watched:
             if has:
                 self.tasks.append(asyncio.create_task(watch()))
 
+    def connected(self, inner):
+        """The client's hook for its user, which does not end a watch: a stream that stands is news."""
+
+        def noted(stream, *rest):
+            inner(stream, *rest)
+            self.news.set()
+
+        return noted
+
     async def watch_orders(self):
         while True:
             for one in await self.client.watch_orders(self.venue.symbol):
                 self.orders.setdefault(one["id"], []).append(dict(one))
+            self.news.set()
 
     async def watch_trades(self):
         while True:
             for one in await self.client.watch_my_trades(self.venue.symbol):
                 self.trades[one["id"]] = dict(one)
+            self.news.set()
 
     async def watch_balance(self):
         while True:
             self.balance = dict(await self.client.watch_balance())
+            self.news.set()
 
     async def watch_positions(self):
         while True:
             for one in await self.client.watch_positions([self.venue.symbol]):
                 self.positions[one["symbol"]] = dict(one)
+            self.news.set()
 
     async def stop(self):
         for task in self.tasks:
@@ -158,7 +172,7 @@ class Watched:
 
 async def judge(found, client, venue, mesh):
     account = Account(found, client, venue, mesh)
-    watched = Watched(client, venue)
+    watched = Watched(client, venue, mesh.news)
     await account.same_open_orders("open orders at the start")
     await account.same_holdings("at the start")
     await watched.start(found)
@@ -180,7 +194,8 @@ async def subscribed(found, client, watched):
         for task in watched.tasks:
             if task.done():
                 task.result()
-        return any(one.subscriptions for one in client.clients.values() if "private" in one.url)
+        private = [one for one in client.clients.values() if "private" in one.url]
+        return any(one.isConnected and one.subscriptions for one in private)
 
     await found.until("the private stream stands", streams)
 
