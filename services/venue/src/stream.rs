@@ -81,6 +81,8 @@ pub struct StreamPlan {
 pub struct StreamRules {
     /// Most subscriptions of one connection (F93).
     pub topics_max: usize,
+    /// Most topics that one frame may ask for; more take several frames.
+    pub topics_per_frame_max: usize,
     /// Most frames one may send in a second, control frames included (F102).
     pub frames_per_second_max: u32,
     /// Most connections one may open in five minutes from one address (F102).

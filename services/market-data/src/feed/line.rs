@@ -7,7 +7,7 @@ use chimera_egress::{
     Connect, Frame, Incoming, Outgoing, Pacing, WebSocket, WebSocketOptions, WebSocketRequest,
 };
 use chimera_model::book::StaleReason;
-use chimera_venue::{DepthSnapshot, PublicFrame, SubscribeFrame, Topic};
+use chimera_venue::{DepthSnapshot, PublicFrame, SubscribeFrame, Topic, VenueAdapter, VenueError};
 use rand::RngExt as _;
 use tokio::{
     sync::{mpsc, watch},
@@ -17,6 +17,9 @@ use tracing::{debug, info, warn};
 
 use super::{Feed, dispatch::Dispatch};
 use crate::{desk, error::MarketDataError, metrics};
+
+#[cfg(test)]
+mod tests;
 
 /// The venue-wide scope of connections, by the name that the egress policy of a venue gives it.
 const CONNECTIONS: &str = "connections-5m";
@@ -42,6 +45,26 @@ pub(super) type Fetched = (String, Result<DepthSnapshot, MarketDataError>);
 pub(super) struct Line {
     feed: Arc<Feed>,
     wanted: watch::Receiver<Vec<Topic>>,
+}
+
+/// Returns the frames that ask for topics, or against them: as many to a frame as the venue takes.
+fn requests(
+    adapter: &dyn VenueAdapter,
+    topics: &[Topic],
+    subscribe: bool,
+    next_id: &mut u64,
+) -> Result<Vec<SubscribeFrame>, VenueError> {
+    let most = adapter.stream_rules().topics_per_frame_max.max(1);
+    let frames = topics.chunks(most).map(|topics| {
+        let id = *next_id;
+        *next_id += 1;
+        if subscribe {
+            adapter.subscribe(id, topics)
+        } else {
+            adapter.unsubscribe(id, topics)
+        }
+    });
+    frames.collect()
 }
 
 /// What is asked of the venue and not yet confirmed.
@@ -204,23 +227,16 @@ impl Line {
         let less: Vec<Topic> = carried.difference(wanted).cloned().collect();
         let mut asked = Vec::new();
         for (topics, subscribe) in [(more, true), (less, false)] {
-            if topics.is_empty() {
-                continue;
+            let frames = requests(adapter, &topics, subscribe, next_id);
+            for frame in frames.map_err(|error| error.to_string())? {
+                let text = Outgoing::Text(frame.text.clone());
+                socket.send(text).await.map_err(|error| error.to_string())?;
+                asked.push(Asked {
+                    frame,
+                    subscribe,
+                    by: Instant::now() + CONFIRM_WITHIN,
+                });
             }
-            let frame = if subscribe {
-                adapter.subscribe(*next_id, &topics)
-            } else {
-                adapter.unsubscribe(*next_id, &topics)
-            };
-            let frame = frame.map_err(|error| error.to_string())?;
-            *next_id += 1;
-            let text = Outgoing::Text(frame.text.clone());
-            socket.send(text).await.map_err(|error| error.to_string())?;
-            asked.push(Asked {
-                frame,
-                subscribe,
-                by: Instant::now() + CONFIRM_WITHIN,
-            });
         }
         Ok(asked)
     }

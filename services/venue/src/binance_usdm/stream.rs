@@ -24,6 +24,7 @@ const TOPICS_PER_FRAME_MAX: usize = 100;
 /// The rules of connections.
 pub(super) const STREAM_RULES: StreamRules = StreamRules {
     topics_max: TOPICS_PER_CONNECTION_MAX,
+    topics_per_frame_max: TOPICS_PER_FRAME_MAX,
     frames_per_second_max: 10,
     connections_per_five_minutes_max: 300,
     server_ping_interval: Duration::from_secs(3 * 60),
