@@ -1,14 +1,14 @@
-// Serves the page and opens it in headless Chromium; exits 0 only if the page says ok.
+// Serves the trader's page and opens it in headless Chromium; exits 0 only if the page says ok.
 import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const [server, venue] = process.argv.slice(2);
-const script = readFileSync("page.js");
+const script = readFileSync("trader.js");
 const host = createServer((request, response) => {
-  const isScript = request.url.startsWith("/page.js");
+  const isScript = request.url.startsWith("/trader.js");
   response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-  response.end(isScript ? script : "<!doctype html><title>waiting</title><script type=module src=/page.js></script>");
+  response.end(isScript ? script : "<!doctype html><title>waiting</title><script type=module src=/trader.js></script>");
 });
 await new Promise((ready) => host.listen(0, "127.0.0.1", ready));
 const page_url = `http://127.0.0.1:${host.address().port}/?server=${encodeURIComponent(server)}&venue=${venue}`;
@@ -25,5 +25,5 @@ await page.waitForFunction(() => document.title !== "waiting", undefined, { time
 const verdict = await page.title();
 await browser.close();
 host.close();
-console.log(`gRPC-web in Chromium: ${verdict}`);
+console.log(`TypeScript: ${verdict}`);
 process.exit(verdict.startsWith("ok") ? 0 : 1);
