@@ -8,7 +8,7 @@ use super::spec::OrderKind;
 use super::state::OrderState;
 use super::transitions::transition;
 use crate::decimal::Decimal;
-use crate::ids::UnixNanos;
+use crate::ids::{ClientOrderId, UnixNanos, VenueOrderId};
 use crate::report::{Fill, OrderReport, ReportSource, ReportedStatus};
 
 /// A quantity beyond this many times the order's is no overfill but nonsense, until a query says
@@ -207,14 +207,19 @@ impl<'a> Draft<'a> {
     }
 
     fn identify(&mut self, report: &OrderReport) {
-        let new_venue_id = report.venue_order_id.is_some() && !self.identified;
-        let new_client_id =
-            report.client_order_id.is_some() && self.order.client_order_id().is_none();
-        if new_venue_id || new_client_id {
-            self.identified |= new_venue_id;
+        let client_order_id = report.client_order_id.as_ref();
+        let client_order_id = client_order_id.filter(|_| self.order.client_order_id().is_none());
+        self.identify_as(report.venue_order_id.as_ref(), client_order_id);
+    }
+
+    /// Takes the ids that are not known yet, before or after the order's end.
+    fn identify_as(&mut self, venue: Option<&VenueOrderId>, client: Option<&ClientOrderId>) {
+        let venue_order_id = venue.filter(|_| !self.identified).cloned();
+        if venue_order_id.is_some() || client.is_some() {
+            self.identified |= venue_order_id.is_some();
             self.push(Event::Identified {
-                venue_order_id: report.venue_order_id.clone().filter(|_| new_venue_id),
-                client_order_id: report.client_order_id.clone().filter(|_| new_client_id),
+                venue_order_id,
+                client_order_id: client.cloned(),
             });
         }
     }
@@ -351,6 +356,8 @@ impl<'a> Draft<'a> {
             );
             self.notice(NoticeKind::Doubled, words);
         }
+        // A fill may be all that is ever said of an order that ends by it.
+        self.identify_as(Some(&fill.venue_order_id), None);
         self.displace(fill.quantity);
         let late = self.state.is_final() && real > self.stated;
         self.real = real;

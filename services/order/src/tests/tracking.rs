@@ -335,6 +335,30 @@ async fn a_repetition_of_a_parent_is_the_parent_and_another_setting_is_a_conflic
     assert_eq!(super::mesh::reason(&plain), "ORDER_INDEX_CONFLICT");
 }
 
+/// A replacement is two orders: each has its own end, and neither's outcome is made up from the
+/// other's.
+#[tokio::test(start_paused = true)]
+async fn f023_both_legs_of_a_replacement_have_their_own_outcome() {
+    let mesh = Mesh::start().await;
+    mesh.venue
+        .on_submit([OnSubmit::Accept, OnSubmit::Reject("-2022")]);
+    mesh.place(tracking("1", 10)).await.unwrap();
+    // The cancel succeeds and the new order fails: the old one is gone, the next one is tried.
+    mesh.venue.until(|state| state.submits.len() == 3).await;
+    mesh.reaches(3, S::Rejected).await;
+    mesh.reaches(2, S::Cancelled).await;
+    mesh.reaches(4, S::Open).await;
+    // The cancel fails: the old order works on, and no other is sent.
+    mesh.venue
+        .on_cancel(std::iter::repeat_n(OnCancel::Reject, 1_000));
+    mesh.venue.until(|state| state.cancels.len() >= 3).await;
+    work(&mesh, Duration::from_secs(2)).await;
+    assert!(mesh.venue.order(4).is_open());
+    assert_eq!(mesh.venue.with(|state| state.submits.clone()), [2, 3, 4]);
+    let state = mesh.get(4).await.state();
+    assert!([S::Open, S::PendingCancel].contains(&state), "{state:?}");
+}
+
 /// Crashes after each number of records, at every boundary between steps: one live child at most,
 /// the children's fills never pass the parent, and the parent comes to its end.
 #[tokio::test(start_paused = true)]

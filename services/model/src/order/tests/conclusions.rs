@@ -78,6 +78,30 @@ fn f005_a_fill_of_an_order_proven_absent_revives_it() {
 }
 
 #[test]
+fn a_fill_names_the_order_before_or_after_its_end_and_once() {
+    let mut doubtful = order("1");
+    let kinds = tell(&mut doubtful, &filled("t1", "100", "1"));
+    assert_eq!(kinds, [EventKind::Identified, EventKind::Fill]);
+    assert_eq!(doubtful.state(), OrderState::Filled);
+    assert_eq!(doubtful.venue_order_id().unwrap().as_str(), "900");
+
+    let mut late = order("1");
+    late.apply(&Event::Accepted, stamp(2)).unwrap();
+    let end = Event::Cancelled(reason("cancelled"));
+    late.apply(&end, stamp(3)).unwrap();
+    let kinds = tell(&mut late, &filled("t1", "100", "0.2"));
+    assert_eq!(
+        kinds,
+        [EventKind::Identified, EventKind::Fill, EventKind::Noticed]
+    );
+    assert_eq!(
+        tell(&mut late, &filled("t2", "100", "0.2"))[0],
+        EventKind::Fill
+    );
+    assert_eq!(late.venue_order_id().unwrap().as_str(), "900");
+}
+
+#[test]
 fn f013_a_fill_before_the_acknowledgement_is_applied() {
     let mut order = order("1");
     tell(&mut order, &filled("t1", "100", "0.5"));
