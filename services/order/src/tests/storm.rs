@@ -1,7 +1,7 @@
 //! Everything at once, by seed: doubt, losses, disorder, strangers, crashes. Then the faults heal,
 //! and what this mesh holds is compared with the venue's own ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chimera_contracts::common::v1 as common;
@@ -16,6 +16,8 @@ use super::mesh::{Mesh, buy, market, sell, tracking, with_index};
 use super::recovering::a_human_places;
 use super::venue::{OnCancel, OnSubmit, Venue, quantity};
 use crate::Config;
+
+mod audit;
 
 /// Seeds of one run; more by `CHIMERA_STORM_SEEDS`.
 const SEEDS: u64 = 12;
@@ -307,243 +309,38 @@ impl Storm {
             })
             .await;
     }
-
-    async fn audit(&mut self) {
-        let seed = self.seed;
-        let venue = self.venue();
-        let differences = self.mesh().reconcile(true).await;
-        if !differences.is_empty() {
-            for fill in venue.with(|state| state.fills.clone()) {
-                println!(
-                    "VENUE {} {} {} {:?} {}",
-                    fill.trade_id,
-                    fill.venue_order_id,
-                    fill.client_order_index,
-                    fill.side(),
-                    fill.quantity
-                );
-            }
-            for fill in self.mesh().fills().await {
-                println!(
-                    "MESH {} {} {} {:?} {} inferred {} late {}",
-                    fill.trade_id,
-                    fill.venue_order_id,
-                    fill.client_order_index,
-                    fill.side(),
-                    fill.quantity,
-                    fill.inferred,
-                    fill.late
-                );
-            }
-            for record in self.mesh().store.records() {
-                if record.key == "o/main/220" {
-                    println!(
-                        "REC {} {}",
-                        record.kind,
-                        String::from_utf8_lossy(&record.payload)
-                    );
-                }
-                if record.kind == 8 {
-                    println!("ADJ {}", String::from_utf8_lossy(&record.payload));
-                }
-            }
-        }
-        assert_eq!(differences, [], "seed {seed}");
-        let orders = venue.with(|state| state.orders.clone());
-        let mut seen = BTreeSet::new();
-        for order in orders.iter().filter(|order| order.index > 0) {
-            assert!(
-                seen.insert(order.index),
-                "seed {seed}: two venue orders {}",
-                order.index
-            );
-            let ours = self.mesh().get(order.index).await;
-            let name = format!("seed {seed} order {}", order.index);
-            assert_eq!(ours.filled_quantity, quantity(order.filled), "{name}");
-            // What is all filled counts as filled, though the venue cancelled it before the last of
-            // it.
-            let all_filled = ours.state() == S::Filled && order.filled >= order.lots;
-            assert!(
-                all_filled || ours.state() == state_of(order),
-                "{name}: {ours:?}"
-            );
-            assert_eq!(ours.venue_order_id, order.id, "{name}");
-        }
-        for index in self.placed.keys().filter(|index| !seen.contains(index)) {
-            let request = pb::GetOrderRequest {
-                account: "main".into(),
-                client_order_index: *index,
-            };
-            if let Ok(order) = self.mesh().client().get_order(request).await {
-                let order = order.into_inner().order.unwrap();
-                let parent = order.tracking_progress.is_some();
-                let absent = [S::Denied, S::Rejected].contains(&order.state());
-                assert!(
-                    parent || absent,
-                    "seed {seed}: {order:?} is not at the venue"
-                );
-            }
-        }
-        self.audit_fills().await;
-        self.audit_parents().await;
-        if !self.strangers {
-            // The best ask is 100.01, the best bid 99.99; a lot is a tenth of a unit.
-            let worst = venue.with(|state| state.worst_lots);
-            assert!(
-                worst * 9_999 <= EXPOSURE_MAX * 1_000,
-                "seed {seed}: {worst} lots"
-            );
-        }
-        self.audit_replay().await;
-    }
-
-    /// Every trade of the venue is booked once, and nothing else is.
-    async fn audit_fills(&self) {
-        let mut booked: BTreeMap<(String, String), String> = BTreeMap::new();
-        let mut request = pb::ListFillsRequest {
-            page_size: 1_000,
-            ..Default::default()
-        };
-        loop {
-            let page = self
-                .mesh()
-                .client()
-                .list_fills(request.clone())
-                .await
-                .unwrap()
-                .into_inner();
-            for fill in page.fills {
-                let key = (fill.venue_order_id, fill.trade_id);
-                let again = booked.insert(key, fill.quantity).is_some();
-                assert!(
-                    !again || fill.inferred,
-                    "seed {}: a fill is booked twice",
-                    self.seed
-                );
-            }
-            if page.next_page_token.is_empty() {
-                break;
-            }
-            request.page_token = page.next_page_token;
-        }
-        booked.retain(|_, quantity| quantity != "0");
-        let true_fills = self.venue().with(|state| state.fills.clone());
-        let truth: BTreeMap<(String, String), String> = true_fills
-            .into_iter()
-            .map(|fill| ((fill.venue_order_id, fill.trade_id), fill.quantity))
-            .collect();
-        assert_eq!(booked, truth, "seed {}", self.seed);
-    }
-
-    async fn audit_parents(&self) {
-        let orders = self.venue().with(|state| state.orders.clone());
-        for (index, request) in &self.placed {
-            if request.tracking_limit.is_none() {
-                continue;
-            }
-            let request = pb::GetOrderRequest {
-                account: "main".into(),
-                client_order_index: *index,
-            };
-            let Ok(parent) = self.mesh().client().get_order(request).await else {
-                continue;
-            };
-            let parent = parent.into_inner().order.unwrap();
-            let Some(progress) = parent.tracking_progress.clone() else {
-                continue;
-            };
-            let name = format!("seed {} parent {index}: {parent:?}", self.seed);
-            assert!(state_is_final(parent.state()), "{name}");
-            let children: BTreeSet<i64> = progress
-                .children
-                .iter()
-                .map(|child| child.client_order_index)
-                .collect();
-            let mine = orders
-                .iter()
-                .filter(|order| children.contains(&order.index));
-            let filled: i64 = mine.clone().map(|order| order.filled).sum();
-            assert_eq!(parent.filled_quantity, quantity(filled), "{name}");
-            assert!(mine.clone().all(|order| !order.is_open()), "{name}");
-        }
-    }
-
-    /// A restart makes the same of the journal.
-    async fn audit_replay(&mut self) {
-        async fn all(mesh: &Mesh) -> Vec<pb::Order> {
-            let request = pb::ListOrdersRequest {
-                page_size: 1_000,
-                ..Default::default()
-            };
-            mesh.client()
-                .list_orders(request)
-                .await
-                .unwrap()
-                .into_inner()
-                .orders
-        }
-        let before = all(self.mesh()).await;
-        let mesh = self.mesh.take().unwrap().crash().await;
-        let after = all(&mesh).await;
-        let known: BTreeMap<_, _> = before
-            .iter()
-            .map(|order| {
-                (
-                    (order.client_order_index, order.venue_order_id.clone()),
-                    order,
-                )
-            })
-            .collect();
-        for order in &after {
-            let name = (order.client_order_index, order.venue_order_id.clone());
-            if let Some(before) = known.get(&name) {
-                assert_eq!(*before, order, "seed {}", self.seed);
-            }
-        }
-        self.mesh = Some(mesh);
-    }
 }
 
-fn state_of(order: &super::venue::VenueOrder) -> S {
-    match order.status {
-        wire::ReportedStatus::New => S::Open,
-        wire::ReportedStatus::PartiallyFilled => S::PartiallyFilled,
-        wire::ReportedStatus::Filled => S::Filled,
-        wire::ReportedStatus::Cancelled => S::Cancelled,
-        wire::ReportedStatus::Expired => S::Expired,
-        _ => S::Rejected,
-    }
-}
-
-fn state_is_final(state: S) -> bool {
-    [S::Denied, S::Filled, S::Cancelled, S::Rejected, S::Expired].contains(&state)
-}
-
-/// A seed that once failed, kept by name whatever seeds the others draw.
-#[tokio::test(start_paused = true)]
-async fn storm_seed_6_is_weathered() {
-    let mut storm = Storm::begin(6, true).await;
+/// Weathers one seed: rages, heals and audits.
+async fn weather(seed: u64, strangers: bool) {
+    let mut storm = Storm::begin(seed, strangers).await;
     storm.rage().await;
     storm.heal().await;
     storm.audit().await;
 }
 
+/// A seed that once failed, kept by name whatever seeds the others draw; so are the next.
+#[tokio::test(start_paused = true)]
+async fn storm_seed_6_is_weathered() {
+    weather(6, true).await;
+}
+
+/// An order that was in doubt and filled by fill events alone kept no venue order id.
+#[tokio::test(start_paused = true)]
+async fn storm_seed_1001877_is_weathered() {
+    weather(1_001_877, false).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_the_orders_come_to_be_what_the_venue_says() {
     for seed in seeds() {
-        let mut storm = Storm::begin(seed, true).await;
-        storm.rage().await;
-        storm.heal().await;
-        storm.audit().await;
+        weather(seed, true).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_exposure_at_its_worst_stays_within_the_limit() {
     for seed in seeds() {
-        let mut storm = Storm::begin(1_000_000 + seed, false).await;
-        storm.rage().await;
-        storm.heal().await;
-        storm.audit().await;
+        weather(1_000_000 + seed, false).await;
     }
 }
