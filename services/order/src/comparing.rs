@@ -42,8 +42,8 @@ const LOOKS_MAX: u32 = 4;
 /// Callers of Reconcile that may wait for one comparison.
 const WAITERS_MAX: usize = 16;
 
-/// Questions for single orders that are on their way at one time: a restart with a thousand open
-/// orders must not hold up the cancels that go the same way.
+/// Questions for single orders that are on their way at one time: a restart after which a thousand
+/// orders are gone from the venue must not hold up the cancels that go the same way.
 const QUESTIONS_AT_ONCE: usize = 16;
 
 /// The comparisons with one venue.
@@ -255,6 +255,7 @@ impl Desk {
         if let Some(margin) = &view.statements.margin {
             self.margin_said(key, margin);
         }
+        self.heard_in_list(key, view);
         let differences = compare(&self.ledger, key, view);
         metrics::compared(differences.len());
         let Some(site) = self.sites.get_mut(&key) else {

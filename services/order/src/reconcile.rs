@@ -102,7 +102,8 @@ pub struct VenueView {
     pub read_time: UnixNanos,
     /// The orders open at the venue.
     pub open_orders: Vec<OrderReport>,
-    /// What the venue said of each of our orders that is not final; nothing when it was not found.
+    /// What the venue said of each of our orders that is not final and not among those; nothing
+    /// when it was not found.
     pub orders: Vec<(OrderKey, Option<OrderReport>)>,
     /// The fills since the last one known here.
     pub fills: Vec<Fill>,
@@ -362,7 +363,7 @@ fn positions(ledger: &Ledger, site: SiteKey, view: &VenueView, differences: &mut
     }
 }
 
-fn key_of(ledger: &Ledger, site: SiteKey, report: &OrderReport) -> Option<OrderKey> {
+pub(crate) fn key_of(ledger: &Ledger, site: SiteKey, report: &OrderReport) -> Option<OrderKey> {
     if let Some(index) = report.client_order_index {
         return Some(OrderKey::ours(site.account, index));
     }

@@ -5,6 +5,7 @@
 //! generation all the while, and by no fill that bears our id (F05, F06). Absence from a list of
 //! open orders never counts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chimera_contracts::connector::v1 as pb;
@@ -16,10 +17,16 @@ use tokio::time::Instant;
 use crate::call::Told;
 use crate::config::{TimingConfig, ms};
 use crate::journal_log::Body;
-use crate::key::OrderKey;
+use crate::key::{OrderKey, SiteKey};
+use crate::reconcile::{VenueView, key_of};
 use crate::render;
 use crate::service::{Desk, Due, spawn_bound};
 use crate::wire;
+
+/// Silent orders of one account that are asked for one by one. More of them are asked for by one
+/// comparison, whose list of open orders costs as much as some forty questions at the venues there
+/// are: a thousand resting orders must not use up the budget of requests by being quiet.
+const ASKED_SINGLY_MAX: usize = 16;
 
 /// What is known of one order's search.
 #[derive(Debug, Default)]
@@ -239,17 +246,27 @@ impl Desk {
         let timing = self.tools.config.timing.clone();
         let silence = ms(timing.silence_ms_max);
         let now = Instant::now();
-        let mut silent = Vec::new();
+        let mut silent: BTreeMap<SiteKey, Vec<(OrderKey, OrderState)>> = BTreeMap::new();
         for key in &self.ledger.open {
             let Some(entry) = self.ledger.get(key) else {
                 continue;
             };
             let heard = self.follows.get(key).map(|follow| follow.heard);
             if entry.tracking.is_none() && heard.is_none_or(|heard| now >= heard + silence) {
-                silent.push((key.clone(), entry.order.state()));
+                let of_site = silent.entry(entry.site()).or_default();
+                of_site.push((key.clone(), entry.order.state()));
             }
         }
-        for (key, state) in silent {
+        for (site, orders) in silent {
+            self.ask_for_silent(site, orders, now);
+        }
+        // Often enough that nothing is silent for more than a quarter beyond the bound.
+        self.at(now + silence / 4, Due::Watchdog);
+    }
+
+    fn ask_for_silent(&mut self, site: SiteKey, orders: Vec<(OrderKey, OrderState)>, now: Instant) {
+        let singly = orders.len() <= ASKED_SINGLY_MAX;
+        for (key, state) in orders {
             // A submission whose task died has no answer coming; what became of it is not known.
             if state == OrderState::Submitting {
                 self.submitted(
@@ -260,10 +277,25 @@ impl Desk {
                 );
             }
             self.follow(&key).heard = now;
-            self.query_now(&key);
+            if singly {
+                self.query_now(&key);
+            }
         }
-        // Often enough that nothing is silent for more than a quarter beyond the bound.
-        self.at(now + silence / 4, Due::Watchdog);
+        if !singly {
+            self.compare_now(site);
+        }
+    }
+
+    /// Takes note of orders that the venue's list of open ones shows: they were heard of.
+    pub(crate) fn heard_in_list(&mut self, site: SiteKey, view: &VenueView) {
+        let now = Instant::now();
+        for report in &view.open_orders {
+            if let Some(key) = key_of(&self.ledger, site, report)
+                && self.ledger.open.contains(&key)
+            {
+                self.follow(&key).heard = now;
+            }
+        }
     }
 
     /// Drops what is kept of an order that has ended.

@@ -1,5 +1,7 @@
 //! What is read of a venue for a comparison.
 
+use chimera_model::order::Scale;
+
 use super::*;
 
 /// From where on fills are read.
@@ -12,7 +14,7 @@ pub(super) enum Since {
 /// Reads one account's side of a comparison.
 pub(super) struct Reader {
     pub(super) site: SiteKey,
-    pub(super) orders: Vec<(OrderKey, pb::GetOrderRequest, chimera_model::order::Scale)>,
+    pub(super) orders: Vec<(OrderKey, pb::GetOrderRequest, Scale)>,
     pub(super) symbols: BTreeMap<Symbol, Since>,
     pub(super) begun: UnixNanos,
     pub(super) read_time: UnixNanos,
@@ -44,10 +46,12 @@ impl Reader {
                 symbol: String::new(),
             }))
             .await?;
+        let scales = self.scales();
         for report in &open.orders {
-            let read = self.open_order(report).await?;
+            let read = self.open_order(report, &scales).await?;
             view.open_orders.push(read);
         }
+        self.leave_out_listed(&open.orders);
         view.orders = self.single_orders().await?;
         // Positions are read for their instruments first and for their numbers last: what trades in
         // between shows in the fills.
@@ -91,9 +95,35 @@ impl Reader {
         }
     }
 
+    /// Returns by which steps our own orders were placed, by index.
+    fn scales(&self) -> BTreeMap<i64, Scale> {
+        let own = self.orders.iter();
+        own.filter_map(|(key, _, scale)| Some((i64::from(key.index()?), *scale)))
+            .collect()
+    }
+
+    /// Leaves those orders out of the single questions that the list of open ones has answered. One
+    /// that it does not show is asked for: absence from a list proves nothing (F05, F123).
+    fn leave_out_listed(&mut self, listed: &[pb::OrderReport]) {
+        let indices: BTreeSet<i64> = listed.iter().map(|it| it.client_order_index).collect();
+        let names: BTreeSet<(&str, &str)> = listed
+            .iter()
+            .map(|it| (it.symbol.as_str(), it.venue_order_id.as_str()))
+            .collect();
+        self.orders.retain(|(key, _, _)| match key {
+            OrderKey::Ours { index, .. } => !indices.contains(&i64::from(*index)),
+            OrderKey::External {
+                symbol,
+                venue_order_id,
+                ..
+            } => !names.contains(&(symbol.as_str(), venue_order_id.as_str())),
+        });
+    }
+
     async fn open_order(
         &mut self,
         report: &pb::OrderReport,
+        scales: &BTreeMap<i64, Scale>,
     ) -> Result<chimera_model::report::OrderReport, Reason> {
         let unreadable = |words: String| Reason::new("VENUE_ANSWER_UNREADABLE", words);
         let symbol: Symbol = report
@@ -103,12 +133,8 @@ impl Reader {
         self.symbols
             .entry(symbol)
             .or_insert(Since::Time(self.begun));
-        let own = self.orders.iter().find(|(key, _, _)| {
-            key.index()
-                .is_some_and(|index| i64::from(index) == report.client_order_index)
-        });
-        let scale = match own {
-            Some((_, _, scale)) => *scale,
+        let scale = match scales.get(&report.client_order_index) {
+            Some(scale) => *scale,
             None => {
                 let venue = self.site.venue;
                 let found = self.market.instrument(venue, symbol.as_str()).await;

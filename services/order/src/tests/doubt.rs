@@ -235,6 +235,30 @@ async fn f033_an_order_of_which_nothing_is_heard_is_asked_for() {
     assert_eq!(order.filled_quantity, "1");
 }
 
+/// Nothing is wrong with an order that rests: a thousand of them must not be asked for one by one.
+#[tokio::test(start_paused = true)]
+async fn f033_many_orders_of_which_nothing_is_heard_are_asked_for_by_one_list() {
+    let mesh = Mesh::start().await;
+    for _ in 0..100 {
+        mesh.place(buy("1", "50")).await.unwrap();
+    }
+    mesh.venue.with(|state| {
+        state.lists = 0;
+        state.queries.clear();
+        state.silent = true;
+    });
+    mesh.venue.fill(9, 10);
+    let order = mesh.reaches(9, S::Filled).await;
+    assert_eq!(order.filled_quantity, "1");
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let (lists, queries) = mesh
+        .venue
+        .with(|state| (state.lists, state.queries.clone()));
+    // Ten spans of silence, five of which end in the regular comparison.
+    assert!(lists <= 12, "{lists} lists");
+    assert!(queries.iter().all(|index| *index == 9), "{queries:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_the_connector_did_not_send_is_denied_and_says_why() {
     let mesh = Mesh::start().await;

@@ -99,6 +99,35 @@ async fn f123_a_restart_with_open_orders_finds_every_one_of_them_and_what_filled
 }
 
 #[tokio::test(start_paused = true)]
+async fn f123_a_restart_asks_by_one_list_for_all_and_singly_for_what_it_does_not_show() {
+    let mesh = Mesh::start().await;
+    for _ in 0..200 {
+        mesh.place(buy("1", "50")).await.unwrap();
+    }
+    mesh.venue.with(|state| {
+        state.down = true;
+        state.queries.clear();
+    });
+    mesh.venue.drop_streams();
+    mesh.venue.fill(7, 10);
+    mesh.venue.fill(8, 4);
+    mesh.venue.with(|state| {
+        state.down = false;
+        state.lists = 0;
+    });
+    let mesh = mesh.crash().await;
+
+    let (lists, queries) = mesh
+        .venue
+        .with(|state| (state.lists, state.queries.clone()));
+    assert!((1..=2).contains(&lists), "{lists} lists");
+    assert_eq!(queries, vec![7; lists], "only what is gone is asked for");
+    mesh.reaches(7, S::Filled).await;
+    mesh.reaches(8, S::PartiallyFilled).await;
+    assert_eq!(mesh.reconcile(true).await, []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn f123_new_risk_waits_for_the_comparison_and_cancels_do_not() {
     let mesh = Mesh::start().await;
     mesh.place(buy("1", "99")).await.unwrap();

@@ -99,6 +99,8 @@ pub struct State {
     pub submits: Vec<i64>,
     pub cancels: Vec<i64>,
     pub queries: Vec<i64>,
+    /// How often the open orders were listed.
+    pub lists: usize,
     /// Whether events are kept back.
     pub silent: bool,
     /// Whether fills are not itemised.
@@ -143,6 +145,7 @@ impl Venue {
             submits: Vec::new(),
             cancels: Vec::new(),
             queries: Vec::new(),
+            lists: 0,
             silent: false,
             no_fill_events: false,
             kept_back: Vec::new(),

@@ -374,6 +374,7 @@ impl ConnectorService for Venue {
         _: Request<pb::ListOpenOrdersRequest>,
     ) -> Result<Response<pb::ListOpenOrdersResponse>, Status> {
         self.with(|state| {
+            state.lists += 1;
             if state.down {
                 return Err(Status::unavailable("the venue does not answer"));
             }
