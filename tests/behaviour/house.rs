@@ -1,13 +1,6 @@
 //! A mesh under test with its simulated venue, in one of three topologies.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::OnceLock,
-    time::Duration,
-};
+use std::fs;
 
 use chimera_contracts::{
     connector::v1::connector_service_client::ConnectorServiceClient,
@@ -26,15 +19,14 @@ use chimera_runtime::{
     tasks::Tasks,
     telemetry::{self, TelemetryConfig},
 };
-use chimera_tests::repository_root;
+use chimera_tests::Process;
+pub use chimera_tests::{PATIENCE, eventually};
 use serde_json::Value;
 use tempfile::TempDir;
 
 pub const VENUE: &str = "binance-usdm";
 pub const ACCOUNT: &str = "main";
 pub const SYMBOL: &str = "SOL-USDT-PERP";
-/// How long anything here may take: a hundred times what it takes on an idle machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running mesh. Dropping it kills what runs.
 pub struct House {
@@ -239,80 +231,4 @@ fn configuration(venue: &Value, peers: &str) -> String {
          credentials:\n  {VENUE}:\n    {ACCOUNT}: {{api_key: \"{key}\", api_secret: \"{secret}\"}}\n\
          {peers}"
     )
-}
-
-/// A process of the real binary; killed when dropped.
-struct Process {
-    child: Child,
-    output: BufReader<std::process::ChildStdout>,
-}
-
-impl Process {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(binary())
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Self { child, output }
-    }
-
-    /// Returns the next line that the process prints.
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        assert!(
-            !line.is_empty(),
-            "the process ended before it said where it is"
-        );
-        line.trim().to_owned()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Returns the binary of this build, building it when it is not up to date.
-fn binary() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let status = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--package",
-                "chimera-node",
-                "--bin",
-                "chimera",
-            ])
-            .current_dir(repository_root())
-            .status()
-            .unwrap();
-        assert!(status.success(), "the binary builds");
-        // This test runs from target/<profile>/deps.
-        let here = std::env::current_exe().unwrap();
-        here.parent().unwrap().parent().unwrap().join("chimera")
-    })
-}
-
-/// Asks again and again until there is an answer, at most for [`PATIENCE`].
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let asking = async {
-        let mut pause = tokio::time::interval(Duration::from_millis(20));
-        loop {
-            pause.tick().await;
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking)
-        .await
-        .unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"))
 }

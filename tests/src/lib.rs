@@ -1,6 +1,13 @@
-//! What the suites of this folder share: where the checkout is, where recorded data is.
+//! What the suites of this folder share: where the checkout is, where recorded data is, processes of
+//! the binary, and patience.
+
+mod patience;
+mod process;
 
 use std::{env, path::PathBuf};
+
+pub use patience::{PATIENCE, eventually};
+pub use process::{Process, binary};
 
 /// Returns the root of the checkout.
 #[must_use]

@@ -98,8 +98,10 @@ impl Decoder for RequestDecoder {
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<WatchRequest>, Status> {
+        // Said as the generated servers say it: the server stack below turns it into the caller's
+        // fault, with a reason and the field.
         WatchRequest::decode(buffer)
             .map(Some)
-            .map_err(|error| Status::invalid_argument(format!("not a WatchRequest: {error}")))
+            .map_err(|error| Status::internal(error.to_string()))
     }
 }

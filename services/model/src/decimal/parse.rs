@@ -108,6 +108,10 @@ fn scaled_plain(text: &[u8], scale: u8) -> Option<i64> {
     if whole.is_empty() || whole.len() + scale > PLAIN_DIGITS_MAX || whole.len() == text.len() - 1 {
         return None;
     }
+    // The careful reader refuses a text of this length, whatever it says.
+    if text.len() > VENUE_BYTES_MAX {
+        return None;
+    }
     let (kept, zeros) = fraction.split_at(fraction.len().min(scale));
     if zeros.iter().any(|byte| *byte != b'0') {
         return None;

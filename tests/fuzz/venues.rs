@@ -1,0 +1,190 @@
+//! Every reader of every venue, fed with what the venue might send on its worst day.
+
+use std::{fs, path::Path, sync::Arc};
+
+use chimera_model::{Account, ClientOrderIndex, Instrument, UnixNanos, market::BarInterval};
+use chimera_tests::recorded_data;
+use chimera_venue::{
+    AccountContext, Answer, BarQuery, Call, ClientIdPrefix, FillQuery, InstrumentTable, NewOrder,
+    OrderKey, OrderKind, PublicFrame, TradeQuery, VenueAdapter, VenueConfig, adapter, venues,
+};
+use http::{HeaderMap, StatusCode};
+
+use super::mutation::feed;
+
+/// Recorded payloads above this size are left aside: mutations of them are mostly of the same.
+const RECORDED_BYTES_MAX: u64 = 16 * 1024;
+/// Recorded payloads taken of a venue, at most.
+const RECORDED_MAX: usize = 200;
+
+const INSTRUMENTS: &str = r#"{"serverTime":1565613908500,"rateLimits":[{"rateLimitType":"ORDERS",
+"interval":"MINUTE","intervalNum":1,"limit":9}],"symbols":[{"symbol":"SOLUSDT",
+"contractType":"PERPETUAL","status":"TRADING","baseAsset":"SOL","quoteAsset":"USDT",
+"marginAsset":"USDT","filters":[{"filterType":"PRICE_FILTER","minPrice":"0.01","maxPrice":"9999",
+"tickSize":"0.01"},{"filterType":"LOT_SIZE","minQty":"0.01","maxQty":"9999","stepSize":"0.01"}]}]}"#;
+
+/// Payloads of each kind, to be mutated; a venue without any is a venue that nobody fuzzes.
+fn seeds(venue: &str) -> Vec<Vec<u8>> {
+    let texts: &[&str] = match venue {
+        "binance-usdm" => &[
+            INSTRUMENTS,
+            r#"{"stream":"solusdt@depth","data":{"e":"depthUpdate","E":1,"T":1,"s":"SOLUSDT","U":1,
+            "u":2,"pu":0,"b":[["1.5","2"],["1","0"]],"a":[["2.5","1"]]}}"#,
+            r#"{"lastUpdateId":7,"E":1,"T":1,"bids":[["1.5","2"]],"asks":[["2.5","1"]]}"#,
+            r#"{"e":"bookTicker","u":1,"s":"SOLUSDT","b":"1.5","B":"2","a":"1.6","A":"3","T":1,
+            "E":1}"#,
+            r#"{"e":"trade","E":1,"T":1,"s":"SOLUSDT","t":5,"p":"1.5","q":"2","X":"MARKET",
+            "m":false}"#,
+            r#"{"e":"ORDER_TRADE_UPDATE","E":1568879465652,"T":1568879465651,"o":{"s":"SOLUSDT",
+            "c":"fuzz-42","S":"SELL","o":"LIMIT","f":"GTC","q":"1.5","p":"2","ap":"2","x":"TRADE",
+            "X":"FILLED","i":8,"l":"0.5","z":"0.7","L":"2","N":"BNB","n":"-0.1",
+            "T":1568879465650,"t":1,"m":true,"R":false,"ps":"BOTH","rp":"1"}}"#,
+            r#"{"e":"ACCOUNT_UPDATE","E":1564745798939,"T":1564745798938,"a":{"m":"ORDER",
+            "B":[{"a":"USDT","wb":"1","cw":"1","bc":"-1"}],"P":[{"s":"SOLUSDT","pa":"1","ep":"2",
+            "up":"3","mt":"cross","iw":"0","ps":"BOTH"}]}}"#,
+            r#"{"orderId":2,"symbol":"SOLUSDT","status":"NEW","clientOrderId":"fuzz-42",
+            "price":"2","avgPrice":"0","origQty":"1","executedQty":"0","timeInForce":"GTX",
+            "type":"LIMIT","reduceOnly":false,"side":"SELL","updateTime":1625474304765}"#,
+            r#"{"code":-2019,"msg":"Margin is insufficient."}"#,
+            r#"[[1499040000000,"1","2","0.5","1.5","9",1499644799999,"9",3,"4","5","0"]]"#,
+        ],
+        other => panic!("{other} has no payloads here"),
+    };
+    let mut seeds: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    let family = venue.split('-').next().unwrap_or(venue);
+    if let Some(folder) = recorded_data() {
+        recorded(&folder.join("venues").join(family), &mut seeds);
+    }
+    seeds
+}
+
+fn recorded(folder: &Path, seeds: &mut Vec<Vec<u8>>) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    // In the order of their names, so that a run is the same on every disk.
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            recorded(&path, seeds);
+        } else if seeds.len() < RECORDED_MAX
+            && fs::metadata(&path).unwrap().len() <= RECORDED_BYTES_MAX
+        {
+            seeds.push(fs::read(&path).unwrap());
+        }
+    }
+}
+
+fn read<T>(call: &Call<T>, status: u16, body: &[u8]) -> Option<T> {
+    let answer = Answer {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: &HeaderMap::new(),
+        body,
+    };
+    call.read(&answer).ok()
+}
+
+/// Feeds bytes to every reader there is.
+fn feed_all(
+    venue: &dyn VenueAdapter,
+    context: &AccountContext,
+    instrument: &Instrument,
+    bytes: &[u8],
+) {
+    if let Ok(PublicFrame::Depth(depth)) = venue.read_public(bytes) {
+        let mut levels = Vec::new();
+        let _ = depth.bids.read_into(instrument, &mut levels);
+        let _ = depth.asks.read_into(instrument, &mut levels);
+    }
+    let _ = venue.read_private(context, bytes);
+    for status in [200, 400, 429, 503] {
+        feed_public(venue, context, instrument, status, bytes);
+        feed_account(venue, context, instrument, status, bytes);
+    }
+}
+
+fn feed_public(
+    venue: &dyn VenueAdapter,
+    context: &AccountContext,
+    instrument: &Instrument,
+    status: u16,
+    bytes: &[u8],
+) {
+    let bars = BarQuery {
+        interval: BarInterval::OneMinute,
+        start: None,
+        end: None,
+        limit: 10,
+    };
+    let now = UnixNanos::from_millis(1_700_000_000_000).unwrap();
+    let _ = read(&venue.server_time(), status, bytes);
+    let _ = read(&venue.instruments(), status, bytes);
+    let _ = read(&venue.depth(instrument, 5), status, bytes);
+    let _ = read(&venue.quote(instrument), status, bytes);
+    let _ = read(&venue.ticker(instrument), status, bytes);
+    let _ = read(&venue.tickers(&context.instruments), status, bytes);
+    let trades = venue.trades(instrument, TradeQuery::Newest, 1);
+    let _ = read(&trades, status, bytes);
+    let _ = read(&venue.bars(instrument, &bars, now), status, bytes);
+}
+
+fn feed_account(
+    venue: &dyn VenueAdapter,
+    context: &AccountContext,
+    instrument: &Instrument,
+    status: u16,
+    bytes: &[u8],
+) {
+    let index = ClientOrderIndex::new(42).unwrap();
+    let order = NewOrder {
+        index,
+        side: chimera_model::Side::Buy,
+        quantity: "1".parse().unwrap(),
+        kind: OrderKind::Market,
+        reduce_only: false,
+    };
+    let key = OrderKey::Index(index);
+    let placed = venue.place(context, instrument, &order).unwrap();
+    for call in [
+        placed,
+        venue.cancel(context, instrument, &key).unwrap(),
+        venue.order(context, instrument, &key).unwrap(),
+    ] {
+        let _ = read(&call, status, bytes);
+    }
+    let fills = venue.fills(context, instrument, &FillQuery::Newest);
+    let _ = read(&fills.unwrap(), status, bytes);
+    let _ = read(&venue.open_orders(context, None), status, bytes);
+    let _ = read(&venue.positions(context), status, bytes);
+    let _ = read(&venue.balances(context), status, bytes);
+    let _ = read(&venue.margin(context), status, bytes);
+    let _ = read(&venue.position_mode(), status, bytes);
+    let _ = read(&venue.open_session(), status, bytes);
+}
+
+#[test]
+fn f107_no_payload_makes_a_venue_fall_over() {
+    for name in venues() {
+        let venue = adapter(VenueConfig {
+            venue: name,
+            client_id_prefix: ClientIdPrefix::new("fuzz").unwrap(),
+            endpoints: None,
+            aliases: None,
+        })
+        .unwrap();
+        let seeds = seeds(name.as_str());
+        let listed = read(&venue.instruments(), 200, &seeds[0])
+            .unwrap()
+            .instruments;
+        let instrument = listed[0].clone();
+        let table = InstrumentTable::new(venue.aliases().clone()).refreshed(listed);
+        let context = AccountContext {
+            account: Account::new("main").unwrap(),
+            instruments: Arc::new(table),
+        };
+        feed(name.as_str(), &seeds, 3_000, |bytes| {
+            feed_all(venue.as_ref(), &context, &instrument, bytes);
+        });
+    }
+}
