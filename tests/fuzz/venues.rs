@@ -124,7 +124,7 @@ fn feed_public(
     let _ = read(&venue.quote(instrument), status, bytes);
     let _ = read(&venue.ticker(instrument), status, bytes);
     let _ = read(&venue.tickers(&context.instruments), status, bytes);
-    let trades = venue.trades(instrument, TradeQuery::Newest, 1);
+    let trades = venue.trades(instrument, TradeQuery::Newest, 1).unwrap();
     let _ = read(&trades, status, bytes);
     let _ = read(&venue.bars(instrument, &bars, now), status, bytes);
 }
@@ -146,11 +146,10 @@ fn feed_account(
     };
     let key = OrderKey::Index(index);
     let placed = venue.place(context, instrument, &order).unwrap();
-    for call in [
-        placed,
-        venue.cancel(context, instrument, &key).unwrap(),
-        venue.order(context, instrument, &key).unwrap(),
-    ] {
+    let mut calls = venue.order(context, instrument, &key).unwrap();
+    calls.push(placed);
+    calls.push(venue.cancel(context, instrument, &key).unwrap());
+    for call in calls {
         let _ = read(&call, status, bytes);
     }
     let fills = venue.fills(context, instrument, &FillQuery::Newest);
@@ -159,8 +158,13 @@ fn feed_account(
     let _ = read(&venue.positions(context), status, bytes);
     let _ = read(&venue.balances(context), status, bytes);
     let _ = read(&venue.margin(context), status, bytes);
-    let _ = read(&venue.position_mode(), status, bytes);
-    let _ = read(&venue.open_session(), status, bytes);
+    let _ = read(&venue.last_change(context), status, bytes);
+    if let Some(mode) = venue.position_mode() {
+        let _ = read(&mode, status, bytes);
+    }
+    if let Some(session) = venue.open_session() {
+        let _ = read(&session, status, bytes);
+    }
 }
 
 #[test]

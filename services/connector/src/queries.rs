@@ -27,19 +27,20 @@ pub(crate) async fn order(
     instrument: &Instrument,
     key: OrderKey,
 ) -> Result<Option<pb::OrderReport>, ConnectorError> {
-    let call = session
+    let calls = session
         .desk
         .adapter
         .order(&session.context(), instrument, &venue_key(key));
-    let call = call.map_err(|error| refused(session, &error))?;
-    let answered = ask(session, &call).await?;
-    match answered.value {
-        Ok(report) => stated(session, &report, answered.received).map(Some),
-        Err(error) if matches!(error.class, ErrorClass::NotFound | ErrorClass::AlreadyGone) => {
-            Ok(None)
+    for call in calls.map_err(|error| refused(session, &error))? {
+        let answered = ask(session, &call).await?;
+        match answered.value {
+            Ok(report) => return stated(session, &report, answered.received).map(Some),
+            Err(error) if matches!(error.class, ErrorClass::NotFound | ErrorClass::AlreadyGone) => {
+            }
+            Err(error) => return Err(refused(session, &error)),
         }
-        Err(error) => Err(refused(session, &error)),
     }
+    Ok(None)
 }
 
 /// Lists the orders that are open now.
@@ -67,7 +68,10 @@ pub(crate) async fn fills(
 ) -> Result<pb::ListFillsResponse, ConnectorError> {
     let asked = match (&query.order, &query.after, query.start) {
         (Some(order), _, _) => FillQuery::OfOrder(order.clone()),
-        (None, Some(after), _) => FillQuery::After(after.clone()),
+        (None, Some(after), since) => FillQuery::After {
+            trade: after.clone(),
+            since,
+        },
         (None, None, Some(start)) => FillQuery::Since(start),
         (None, None, None) => FillQuery::Newest,
     };

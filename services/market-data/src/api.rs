@@ -232,7 +232,8 @@ impl MarketDataService for MarketDataApi {
         let call = venue
             .desk
             .adapter()
-            .trades(&instrument, TradeQuery::Newest, limit);
+            .trades(&instrument, TradeQuery::Newest, limit)
+            .map_err(|error| MarketDataError::from(error).into_status())?;
         let trades = venue
             .desk
             .ask(&call)

@@ -70,11 +70,6 @@ impl BarBuilder {
             _ => Vec::new(),
         };
         let turnover = trade.price.checked_mul(trade.quantity)?;
-        let bought = if trade.taker_side == chimera_model::Side::Buy {
-            trade.quantity
-        } else {
-            Decimal::ZERO
-        };
         let next = match self.open.clone() {
             Some(bar) if bar.trades > 0 => Bar {
                 high: bar.high.max(trade.price),
@@ -82,14 +77,12 @@ impl BarBuilder {
                 close: trade.price,
                 volume: bar.volume.checked_add(trade.quantity)?,
                 quote_volume: bar.quote_volume.checked_add(turnover)?,
-                taker_buy_volume: bar.taker_buy_volume.checked_add(bought)?,
                 trades: bar.trades + 1,
                 ..bar
             },
             _ => Bar {
                 volume: trade.quantity,
                 quote_volume: turnover,
-                taker_buy_volume: bought,
                 trades: 1,
                 ..self.quiet(start, trade.price)
             },
@@ -152,7 +145,6 @@ impl BarBuilder {
             close: price,
             volume: Decimal::ZERO,
             quote_volume: Decimal::ZERO,
-            taker_buy_volume: Decimal::ZERO,
             trades: 0,
             closed: false,
         }

@@ -76,8 +76,6 @@ pub struct Bar {
     pub volume: Decimal,
     /// Quote units traded.
     pub quote_volume: Decimal,
-    /// Base units that takers bought.
-    pub taker_buy_volume: Decimal,
     /// Number of trades.
     pub trades: u64,
     /// Whether the interval is over.
@@ -215,6 +213,6 @@ pub struct Ticker {
     pub ask: Option<PriceLevel>,
     /// The mark price, where the venue says it here.
     pub mark_price: Option<Decimal>,
-    /// The venue's time.
-    pub venue_time: UnixNanos,
+    /// The venue's time, where it gives one.
+    pub venue_time: Option<UnixNanos>,
 }

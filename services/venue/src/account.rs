@@ -64,7 +64,12 @@ pub enum FillQuery {
     /// The newest.
     Newest,
     /// Those after this trade, oldest first.
-    After(TradeId),
+    After {
+        /// The trade.
+        trade: TradeId,
+        /// When it was, where that is known: some venues find fills by time alone.
+        since: Option<UnixNanos>,
+    },
     /// Those from this time on, oldest first.
     Since(UnixNanos),
     /// Those of one order.

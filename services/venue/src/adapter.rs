@@ -20,7 +20,7 @@ use crate::instruments::{Aliases, InstrumentList, InstrumentTable};
 use crate::limits::{RateLimits, Usage};
 use crate::public::{BarQuery, DepthSnapshot, PublicFrame, TradeQuery};
 use crate::request::{Capabilities, Endpoints, VenueRequest, WireRequest};
-use crate::stream::{SessionRules, StreamPlan, StreamRules, SubscribeFrame, Topic};
+use crate::stream::{PrivateAccess, SessionRules, StreamPlan, StreamRules, SubscribeFrame, Topic};
 
 /// A venue: builds requests, reads answers and frames. No socket, no clock, no state.
 pub trait VenueAdapter: Send + Sync + fmt::Debug {
@@ -35,8 +35,8 @@ pub trait VenueAdapter: Send + Sync + fmt::Debug {
     fn rate_limits(&self) -> &RateLimits;
     /// Returns the rules of connections.
     fn stream_rules(&self) -> &StreamRules;
-    /// Returns the rules of private sessions.
-    fn session_rules(&self) -> &SessionRules;
+    /// Returns the rules of the keys of private sessions; nothing where sessions have none.
+    fn session_rules(&self) -> Option<&SessionRules>;
     /// Returns how the venue numbers the changes of its books.
     fn sequence_rule(&self) -> SequenceRule;
     /// Returns the short names of instruments.
@@ -60,7 +60,15 @@ pub trait VenueAdapter: Send + Sync + fmt::Debug {
     /// Asks for the tickers of all instruments of the table.
     fn tickers(&self, instruments: &Arc<InstrumentTable>) -> Call<Listed<Ticker>>;
     /// Asks for public trades, oldest first.
-    fn trades(&self, instrument: &Instrument, query: TradeQuery, limit: usize) -> Call<Vec<Trade>>;
+    ///
+    /// # Errors
+    /// Fails on a question that the venue cannot be asked.
+    fn trades(
+        &self,
+        instrument: &Instrument,
+        query: TradeQuery,
+        limit: usize,
+    ) -> Result<Call<Vec<Trade>>, VenueError>;
     /// Asks for bars, oldest first; `now` tells the bar that still grows.
     fn bars(&self, instrument: &Instrument, query: &BarQuery, now: UnixNanos) -> Call<Vec<Bar>>;
 
@@ -84,7 +92,9 @@ pub trait VenueAdapter: Send + Sync + fmt::Debug {
         instrument: &Instrument,
         key: &OrderKey,
     ) -> Result<Call<OrderReport>, VenueError>;
-    /// Asks for one order.
+    /// Returns the places where one order is looked for, in this order, until one has it. Only
+    /// when all of them say [`NotFound`](crate::ErrorClass::NotFound) is that one miss: some
+    /// venues keep open orders and ended ones apart.
     ///
     /// # Errors
     /// Fails on an id that is not this venue's.
@@ -93,7 +103,7 @@ pub trait VenueAdapter: Send + Sync + fmt::Debug {
         context: &AccountContext,
         instrument: &Instrument,
         key: &OrderKey,
-    ) -> Result<Call<OrderReport>, VenueError>;
+    ) -> Result<Vec<Call<OrderReport>>, VenueError>;
     /// Asks for the open orders of one instrument, or of all.
     fn open_orders(
         &self,
@@ -116,15 +126,18 @@ pub trait VenueAdapter: Send + Sync + fmt::Debug {
     fn balances(&self, context: &AccountContext) -> Call<Listed<BalanceReport>>;
     /// Asks for the account's margin.
     fn margin(&self, context: &AccountContext) -> Call<MarginReport>;
-    /// Asks for the position mode (F50).
-    fn position_mode(&self) -> Call<PositionMode>;
+    /// Asks when the account last changed, as far as one question tells: a stream that has not
+    /// spoken of it is dead (F87).
+    fn last_change(&self, context: &AccountContext) -> Call<Option<UnixNanos>>;
+    /// Asks for the position mode (F50); nothing where the venue has only one.
+    fn position_mode(&self) -> Option<Call<PositionMode>>;
 
-    /// Opens a private session.
-    fn open_session(&self) -> Call<SessionKey>;
-    /// Extends a private session.
-    fn extend_session(&self, session: &SessionKey) -> Call<()>;
-    /// Closes a private session.
-    fn close_session(&self, session: &SessionKey) -> Call<()>;
+    /// Opens a private session; nothing where its stream is opened by a signature alone.
+    fn open_session(&self) -> Option<Call<SessionKey>>;
+    /// Extends a private session; nothing where sessions have no key.
+    fn extend_session(&self, session: &SessionKey) -> Option<Call<()>>;
+    /// Closes a private session; nothing where sessions have no key.
+    fn close_session(&self, session: &SessionKey) -> Option<Call<()>>;
 
     /// Signs a request with the venue's time, as late as possible (F117).
     ///
@@ -154,11 +167,13 @@ pub trait VenueAdapter: Send + Sync + fmt::Debug {
     /// # Errors
     /// Fails on a topic that the venue does not offer.
     fn unsubscribe(&self, id: u64, topics: &[Topic]) -> Result<SubscribeFrame, VenueError>;
-    /// Returns the connection that carries the account.
+    /// Returns the connection that carries the account. Its frames may hold a signature that soon
+    /// ends: they are to be made once the connection stands.
     ///
     /// # Errors
-    /// Fails on a session key that cannot be part of an address.
-    fn private_stream(&self, session: &SessionKey) -> Result<StreamPlan, VenueError>;
+    /// Fails on a session key that cannot be part of an address, and on credentials that cannot
+    /// sign.
+    fn private_stream(&self, access: &PrivateAccess<'_>) -> Result<StreamPlan, VenueError>;
     /// Reads a frame of a public stream.
     ///
     /// # Errors

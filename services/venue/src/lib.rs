@@ -15,9 +15,12 @@
 mod account;
 mod adapter;
 mod answer;
+mod checked;
 mod client_id;
 mod credentials;
+mod echo;
 mod error;
+mod faults;
 mod instruments;
 mod levels;
 mod limits;
@@ -25,6 +28,7 @@ mod public;
 mod registry;
 mod request;
 mod stream;
+mod wire_value;
 
 pub mod binance_usdm;
 
@@ -49,5 +53,5 @@ pub use request::{
     Auth, Body, Capabilities, Endpoints, Operation, Priority, VenueRequest, WireRequest,
 };
 pub use stream::{
-    Channel, SessionRules, StreamPlan, StreamRules, StreamUrl, SubscribeFrame, Topic,
+    Channel, PrivateAccess, SessionRules, StreamPlan, StreamRules, StreamUrl, SubscribeFrame, Topic,
 };

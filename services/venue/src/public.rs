@@ -119,10 +119,8 @@ pub struct BarFrame<'a> {
     pub close: Decimal,
     /// Base units traded.
     pub volume: Decimal,
-    /// Quote units traded.
-    pub quote_volume: Decimal,
-    /// Base units that takers bought.
-    pub taker_buy_volume: Decimal,
+    /// Quote units traded, where the venue says it.
+    pub quote_volume: Option<Decimal>,
     /// Number of trades.
     pub trades: u64,
     /// Whether the interval is over, by the venue's word.

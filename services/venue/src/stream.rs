@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use chimera_model::VenueSymbol;
 use chimera_model::market::BarInterval;
+use chimera_model::{UnixNanos, VenueSymbol};
+
+use crate::credentials::{Credentials, SessionKey};
 
 /// What of an instrument to stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,15 +58,36 @@ impl fmt::Debug for StreamUrl {
     }
 }
 
-/// A frame to send, and what it asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What opens a private stream: a session's key where the venue gives one, and who signs, when.
+#[derive(Debug, Clone, Copy)]
+pub struct PrivateAccess<'a> {
+    /// The key of the session, where there is one.
+    pub session: Option<&'a SessionKey>,
+    /// Who asks.
+    pub credentials: &'a Credentials,
+    /// The venue's time now.
+    pub venue_now: UnixNanos,
+}
+
+/// A frame to send, and what it asks for. `Debug` does not show the text: it may be signed.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SubscribeFrame {
-    /// The id that the venue's confirmation will bear.
+    /// The id that the venue's confirmation will bear, where it confirms.
     pub id: u64,
     /// The text frame.
     pub text: String,
     /// What it asks for. Only what was confirmed is subscribed (F93, F97).
     pub topics: Vec<Topic>,
+}
+
+impl fmt::Debug for SubscribeFrame {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SubscribeFrame")
+            .field("id", &self.id)
+            .field("topics", &self.topics)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One connection: where, and what to send once it stands.
@@ -91,6 +114,8 @@ pub struct StreamRules {
     pub server_ping_interval: Duration,
     /// How old a connection gets before the venue ends it (F101).
     pub connection_age_max: Duration,
+    /// Whether the venue confirms what it was asked for (F93). One that does not says only no.
+    pub confirms: bool,
 }
 
 /// The rules of a venue's private sessions, as plain data.

@@ -42,7 +42,7 @@ async fn f060_a_request_whose_condition_no_longer_holds_is_never_built() {
         provided: &provided,
         ..Terms::answer(Duration::from_secs(5))
     };
-    let call = desk.adapter.position_mode();
+    let call = desk.adapter.position_mode().unwrap();
     let error = desk.ask(&call, Some(asker), terms).await.unwrap_err();
     assert!(
         matches!(&error, NoAnswer::Withdrawn(why) if why == "session failed"),
@@ -62,7 +62,7 @@ async fn f117_a_request_past_its_time_is_never_built() {
         send_by: late,
         ..Terms::answer(Duration::from_secs(5))
     };
-    let call = desk.adapter.position_mode();
+    let call = desk.adapter.position_mode().unwrap();
     let error = desk.ask(&call, Some(asker), terms).await.unwrap_err();
     assert!(matches!(error, NoAnswer::NotInTime), "{error:?}");
 }
@@ -70,7 +70,7 @@ async fn f117_a_request_past_its_time_is_never_built() {
 #[tokio::test]
 async fn a_request_without_the_credentials_it_needs_is_never_built() {
     let desk = desk();
-    let call = desk.adapter.position_mode();
+    let call = desk.adapter.position_mode().unwrap();
     let error = desk
         .ask(&call, None, Terms::answer(Duration::from_secs(5)))
         .await

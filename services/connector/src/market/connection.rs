@@ -34,6 +34,8 @@ pub(super) struct Connection {
     pub generation: u64,
     pub opened: Instant,
     pub table: Table,
+    /// What was asked for of a venue that confirms nothing, and not yet told.
+    granted: Vec<Symbol>,
     socket: WebSocket,
 }
 
@@ -89,17 +91,26 @@ impl Connection {
             generation,
             opened: now,
             table: Table::default(),
+            granted: Vec::new(),
             socket,
         };
         for frame in plan.frames {
             let symbols = symbols(market, &frame.topics);
-            connection.table.requested(frame.id, &symbols, now);
+            connection.requested(market, frame.id, &symbols);
             connection
                 .send(frame.text)
                 .await
                 .map_err(|error| error.to_string())?;
         }
         Ok(connection)
+    }
+
+    /// Notes a request. At a venue that confirms nothing it counts at once (F93).
+    fn requested(&mut self, market: &Market, request: u64, symbols: &[Symbol]) {
+        self.table.requested(request, symbols, Instant::now());
+        if !market.desk.adapter.stream_rules().confirms {
+            self.granted.extend(self.table.confirmed(request));
+        }
     }
 
     /// Asks for what is wanted and not carried, and gives up what is no longer wanted.
@@ -113,7 +124,7 @@ impl Connection {
             let id = self.table.number();
             let frame = market.desk.adapter.subscribe(id, &topics(market, symbols));
             let frame = frame.map_err(|error| error.to_string())?;
-            self.table.requested(id, symbols, now);
+            self.requested(market, id, symbols);
             self.send(frame.text)
                 .await
                 .map_err(|error| error.to_string())?;
@@ -135,6 +146,9 @@ impl Connection {
 
     /// Waits for the next thing it says. Cancel-safe.
     pub(super) async fn next(&mut self, market: &Market) -> Said {
+        if !self.granted.is_empty() {
+            return Said::Confirmed(std::mem::take(&mut self.granted));
+        }
         match self.socket.next().await {
             Ok(Incoming::Frame(frame)) => self.take(market, &frame),
             Ok(Incoming::Silent { .. }) => Said::Silent,
@@ -159,6 +173,12 @@ impl Connection {
                 Said::Quotes
             }
             Ok(PublicFrame::Confirmed { id }) => Said::Confirmed(self.table.confirmed(id)),
+            // What was refused is not known then: whatever counts as granted is in doubt.
+            Ok(PublicFrame::Refused { id: None, error })
+                if !market.desk.adapter.stream_rules().confirms =>
+            {
+                Said::Ended(format!("a subscription was refused: {error}"))
+            }
             Ok(PublicFrame::Refused { id, error }) => {
                 let symbols = id.map(|id| self.table.refused(id, now)).unwrap_or_default();
                 warn!(venue = %market.desk.venue, %error, ?symbols, "subscription refused");

@@ -42,8 +42,8 @@ fn f113_every_charge_of_a_request_names_a_scope_of_the_policy() {
         credentials: &credentials,
     };
     let requests = [
-        adapter.open_session().request,
-        adapter.position_mode().request,
+        adapter.open_session().unwrap().request,
+        adapter.position_mode().unwrap().request,
     ];
     for request in requests {
         let charges = charges(adapter.rate_limits(), &request, Some(asker));

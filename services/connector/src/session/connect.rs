@@ -12,7 +12,7 @@ use chimera_model::account::PositionMode;
 use chimera_model::report::AccountEvent;
 use chimera_runtime::fault::Fault;
 use chimera_runtime::tasks::Tasks;
-use chimera_venue::{Call, ErrorClass, FillQuery, SessionKey, VenueError};
+use chimera_venue::{Call, ErrorClass, FillQuery, PrivateAccess, SessionKey, VenueError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::warn;
@@ -90,10 +90,11 @@ pub(super) async fn open(
 ) -> Result<Link, NotConnected> {
     let desk = &session.desk;
     check_mode(session).await?;
-    let key = ask(session, "session key", &desk.adapter.open_session())
-        .await?
-        .0;
-    let socket = dial(session, timing, &key).await?;
+    let key = match desk.adapter.open_session() {
+        Some(call) => Some(ask(session, "session key", &call).await?.0),
+        None => None,
+    };
+    let socket = dial(session, timing, key.as_ref()).await?;
     let (sender, notices) = mpsc::channel(NOTICES_MAX);
     let (release, waiting) = oneshot::channel();
     let overlap = Arc::new(Overlap::default());
@@ -124,7 +125,9 @@ pub(super) async fn open(
 /// Refuses an account in hedge mode. Read at every connection and every extension, because not
 /// every venue tells of a change (F50, F65).
 async fn check_mode(session: &Session) -> Result<(), NotConnected> {
-    let mode = session.desk.adapter.position_mode();
+    let Some(mode) = session.desk.adapter.position_mode() else {
+        return Ok(());
+    };
     match ask(session, "position mode", &mode).await?.0 {
         PositionMode::OneWay => Ok(()),
         PositionMode::Hedge => {
@@ -137,13 +140,17 @@ async fn check_mode(session: &Session) -> Result<(), NotConnected> {
 async fn dial(
     session: &Session,
     timing: &Timing,
-    key: &SessionKey,
+    key: Option<&SessionKey>,
 ) -> Result<WebSocket, NotConnected> {
     let desk = &session.desk;
-    let plan = desk
-        .adapter
-        .private_stream(key)
-        .map_err(|error| NotConnected::of_venue("private stream", &error))?;
+    let plan = || {
+        let plan = desk.adapter.private_stream(&PrivateAccess {
+            session: key,
+            credentials: session.asker().credentials,
+            venue_now: desk.venue_now(),
+        });
+        plan.map_err(|error| NotConnected::of_venue("private stream", &error))
+    };
     let rules = desk.adapter.stream_rules();
     let options = WebSocketOptions {
         max_message_bytes: MESSAGE_BYTES_MAX,
@@ -161,14 +168,15 @@ async fn dial(
         deadline: Instant::now() + STEP_WITHIN,
         options,
     };
-    let request = WebSocketRequest::new(plan.url.expose().clone());
+    let request = WebSocketRequest::new(plan()?.url.expose().clone());
     let lost = |cause: String| NotConnected::NotYet { cause, after: None };
     let opened = desk.egress().connect(connect, |_| request).await;
     let mut socket = opened.map_err(|error| {
         let error = NoAnswer::Call { error, left: None };
         NotConnected::of_call("private stream", &error)
     })?;
-    for frame in plan.frames {
+    // Signed as late as possible (F117): a connection may have waited for its turn.
+    for frame in plan()?.frames {
         let sent = socket.send(Outgoing::Text(frame.text)).await;
         sent.map_err(|error| lost(format!("private stream: {error}")))?;
     }
@@ -176,9 +184,14 @@ async fn dial(
 }
 
 /// Extends the session's key (F100) and looks whether the account may still be traded.
-pub(super) async fn look_after(session: &Session, key: &SessionKey) -> Result<(), NotConnected> {
-    let call = session.desk.adapter.extend_session(key);
-    ask(session, "session key", &call).await?;
+pub(super) async fn look_after(
+    session: &Session,
+    key: Option<&SessionKey>,
+) -> Result<(), NotConnected> {
+    let extends = |key| session.desk.adapter.extend_session(key);
+    if let Some(call) = key.and_then(extends) {
+        ask(session, "session key", &call).await?;
+    }
     check_mode(session).await
 }
 
@@ -247,7 +260,12 @@ async fn fills(session: &Session, lost: UnixNanos) -> Result<(), NotConnected> {
                 session.tell_fill(fill, received);
             }
             match page.list.items.last() {
-                Some(fill) if page.more => query = FillQuery::After(fill.trade_id.clone()),
+                Some(fill) if page.more => {
+                    query = FillQuery::After {
+                        trade: fill.trade_id.clone(),
+                        since: Some(fill.venue_time),
+                    };
+                }
                 _ => break,
             }
         }
@@ -259,13 +277,8 @@ async fn fills(session: &Session, lost: UnixNanos) -> Result<(), NotConnected> {
 /// stream is dead however alive its connection is (F87). Quiet otherwise (F88).
 pub(super) async fn missed_something(session: &Session) -> Result<bool, NotConnected> {
     let desk = &session.desk;
-    let balances = desk.adapter.balances(&session.context());
-    let (balances, _) = ask(session, "probe", &balances).await?;
-    let newest = balances
-        .items
-        .iter()
-        .filter_map(|report| report.venue_time)
-        .max();
+    let change = desk.adapter.last_change(&session.context());
+    let (newest, _) = ask(session, "probe", &change).await?;
     let Some(newest) = newest else {
         return Ok(false);
     };

@@ -50,7 +50,10 @@ impl Ledger {
     pub(crate) fn missing(&self, since: UnixNanos) -> Vec<(Symbol, FillQuery)> {
         let symbols = self.lock();
         let query = |last: &Option<(UnixNanos, TradeId)>| match last {
-            Some((time, id)) if *time < since => FillQuery::After(id.clone()),
+            Some((time, id)) if *time < since => FillQuery::After {
+                trade: id.clone(),
+                since: Some(*time),
+            },
             _ => FillQuery::Since(since),
         };
         symbols

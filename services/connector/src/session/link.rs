@@ -58,7 +58,8 @@ impl Overlap {
 /// A connection that stands.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub key: SessionKey,
+    /// What keeps it open, where the venue gives a key.
+    pub key: Option<SessionKey>,
     pub opened: Instant,
     pub notices: mpsc::Receiver<Notice>,
     /// Resolves to why the connection ended.

@@ -74,7 +74,8 @@ struct Keeper {
 
 /// When a live connection is looked after.
 struct Timers {
-    extend: Interval,
+    /// Nothing where the venue has no session to extend.
+    extend: Option<Interval>,
     look: Interval,
     replace_at: Instant,
     unread: Unread,
@@ -129,7 +130,7 @@ async fn due(session: &Session, link: &mut Link, timers: &mut Timers) -> Due {
         Some(notice) = link.notices.recv() => Due::Notice(notice),
         () = timers.unread.due() => Due::Backfill,
         _ = timers.look.tick() => Due::Look,
-        _ = timers.extend.tick() => Due::Extend,
+        () = tick(timers.extend.as_mut()) => Due::Extend,
         () = sleep_until(timers.replace_at) => Due::Replace,
     }
 }
@@ -140,6 +141,16 @@ fn every(span: Duration) -> Interval {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval.reset();
     interval
+}
+
+/// Waits for the next tick; for ever without an interval.
+async fn tick(interval: Option<&mut Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
 }
 
 /// How a live connection ended.
@@ -213,7 +224,7 @@ impl Keeper {
         let session = self.session.clone();
         let rules = session.desk.adapter.session_rules();
         let mut timers = Timers {
-            extend: every(self.timing.session_extend(rules.extend_interval)),
+            extend: rules.map(|rules| every(self.timing.session_extend(rules.extend_interval))),
             look: every(LOOK_EVERY),
             replace_at: self.replace_at(&link),
             unread: Unread::default(),
@@ -250,7 +261,7 @@ impl Keeper {
                     }
                 }
                 Due::Extend => {
-                    if let Err(error) = connect::look_after(&session, &link.key).await {
+                    if let Err(error) = connect::look_after(&session, link.key.as_ref()).await {
                         return self.end_with(link, error).await;
                     }
                 }

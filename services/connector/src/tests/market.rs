@@ -9,7 +9,9 @@ use serde_json::json;
 use tokio::time::timeout;
 use tonic::Streaming;
 
-use super::mesh::{Mesh, SOON, SYMBOL, VENUE, VENUE_SYMBOL};
+use super::mesh::{Mesh, SOON, SYMBOL, VENUE, VENUE_SYMBOL, simulator};
+use super::steer::{control, http_client};
+use super::twisted::Twisted;
 use crate::Timing;
 
 const QUOTE: &str = "GET /fapi/v1/ticker/bookTicker";
@@ -200,5 +202,38 @@ async fn an_instrument_without_a_price_in_time_is_an_error_and_not_an_old_price(
         .await
         .unwrap_err();
     assert_eq!(reason_of(&status).unwrap(), "NO_FRESH_PRICE", "{status}");
+    mesh.end().await;
+}
+
+/// Once a venue that confirms nothing was asked, the price that its stream will only tell when it
+/// changes is asked for too.
+#[tokio::test]
+async fn f093_a_venue_that_confirms_nothing_is_taken_at_its_word() {
+    let paused = json!({"paused": true});
+    let sim = simulator().await;
+    control(&http_client(), &sim, "POST", "/market", paused).await;
+    let mesh = Mesh::twisted(sim, Timing::default(), Twisted::muting(0)).await;
+    mesh.until_state(pb::SessionState::Live).await;
+    assert!(!mesh.top().await.stale);
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f097_a_refusal_that_names_no_request_puts_the_whole_connection_in_doubt() {
+    let mesh = Mesh::twisted(simulator().await, Timing::default(), Twisted::muting(1)).await;
+    mesh.until_state(pb::SessionState::Live).await;
+    let opened = || async {
+        let counters = mesh.venue("GET", "/counters", json!({})).await;
+        counters["sockets"]["opened"].as_u64().unwrap()
+    };
+    let before = opened().await;
+    let mut frames = watch(&mesh, &["SOL"]).await;
+    let again = async {
+        while opened().await < before + 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, again).await.expect("it is opened again");
+    top_that(&mut frames, |top| !top.stale).await;
     mesh.end().await;
 }

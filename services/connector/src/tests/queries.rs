@@ -5,8 +5,10 @@ use chimera_runtime::fault::{reason_of, retry_after_of};
 use pb::{Outcome, ReportSource, ReportedStatus};
 use serde_json::json;
 
-use super::mesh::{ACCOUNT, Mesh, SYMBOL, VENUE};
+use super::mesh::{ACCOUNT, Mesh, SYMBOL, VENUE, simulator};
 use super::steer::refusal;
+use super::twisted::Twisted;
+use crate::Timing;
 
 fn fills_after(trade_id: &str) -> pb::ListFillsRequest {
     pb::ListFillsRequest {
@@ -154,6 +156,23 @@ async fn f006_an_order_is_found_by_either_id_and_one_that_never_was_is_one_miss(
     for found in [by_id, by_index] {
         assert_eq!(found.report.unwrap().status(), ReportedStatus::Cancelled);
     }
+    let miss = mesh.order(1_000_000).await;
+    assert_eq!((miss.found, miss.report), (false, None));
+    mesh.end().await;
+}
+
+#[tokio::test]
+async fn f005_an_order_is_missing_only_when_none_of_its_places_has_it() {
+    const ORDER: &str = "GET /fapi/v1/order";
+    let mesh = Mesh::twisted(simulator().await, Timing::default(), Twisted::scattering).await;
+    mesh.until_state(pb::SessionState::Live).await;
+    let order = mesh.resting_buy().await;
+    let index = order.client_order_index;
+    assert_eq!(mesh.submit(order).await.outcome(), Outcome::Accepted);
+    let asked = mesh.requests(ORDER).await;
+    let found = mesh.order(index).await.report.unwrap();
+    assert_eq!(found.client_order_index, index);
+    assert_eq!(mesh.requests(ORDER).await, asked + 2);
     let miss = mesh.order(1_000_000).await;
     assert_eq!((miss.found, miss.report), (false, None));
     mesh.end().await;

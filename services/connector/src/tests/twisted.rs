@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use chimera_model::account::PositionMode;
 use chimera_model::book::SequenceRule;
@@ -12,9 +13,9 @@ use chimera_model::report::{
 use chimera_model::{ClientOrderId, ClientOrderIndex, Instrument, UnixNanos, Venue};
 use chimera_venue::{
     AccountContext, Aliases, BarQuery, Call, Capabilities, Credentials, DepthSnapshot, Endpoints,
-    FillQuery, InstrumentList, InstrumentTable, Listed, NewOrder, OrderKey, Page, PublicFrame,
-    RateLimits, SessionKey, SessionRules, StreamPlan, StreamRules, SubscribeFrame, Topic,
-    TradeQuery, Usage, VenueAdapter, VenueError, VenueRequest, WireRequest,
+    FillQuery, InstrumentList, InstrumentTable, Listed, NewOrder, OrderKey, Page, PrivateAccess,
+    PublicFrame, RateLimits, SessionKey, SessionRules, StreamPlan, StreamRules, SubscribeFrame,
+    Topic, TradeQuery, Usage, VenueAdapter, VenueError, VenueRequest, WireRequest,
 };
 
 type Adapter = Arc<dyn VenueAdapter>;
@@ -27,6 +28,15 @@ pub(super) struct Twisted {
     inner: Adapter,
     read: Option<TwistRead>,
     misplace: bool,
+    scatter: bool,
+    mute: Option<Mute>,
+}
+
+/// A venue that confirms no subscription, and says no without saying to what.
+struct Mute {
+    rules: StreamRules,
+    /// How many requests it still refuses.
+    refusals: AtomicU32,
 }
 
 impl Twisted {
@@ -37,20 +47,51 @@ impl Twisted {
         let read: TwistRead = Arc::new(read);
         move |inner| {
             Arc::new(Self {
-                inner,
                 read: Some(read.clone()),
-                misplace: false,
+                ..Self::straight(inner)
             })
+        }
+    }
+
+    fn straight(inner: Adapter) -> Self {
+        Self {
+            inner,
+            read: None,
+            misplace: false,
+            scatter: false,
+            mute: None,
         }
     }
 
     /// Places every order under the index after the one asked for, as a misspelt parameter would.
     pub(super) fn misplacing(inner: Adapter) -> Adapter {
         Arc::new(Self {
-            inner,
-            read: None,
             misplace: true,
+            ..Self::straight(inner)
         })
+    }
+
+    /// Keeps orders in two places: the first one never has what is looked for.
+    pub(super) fn scattering(inner: Adapter) -> Adapter {
+        Arc::new(Self {
+            scatter: true,
+            ..Self::straight(inner)
+        })
+    }
+
+    /// Confirms no subscription and refuses the first ones, without saying which.
+    pub(super) fn muting(refusals: u32) -> impl Fn(Adapter) -> Adapter {
+        move |inner| {
+            let rules = StreamRules {
+                confirms: false,
+                ..*inner.stream_rules()
+            };
+            let refusals = AtomicU32::new(refusals);
+            Arc::new(Self {
+                mute: Some(Mute { rules, refusals }),
+                ..Self::straight(inner)
+            })
+        }
     }
 }
 
@@ -75,8 +116,7 @@ impl VenueAdapter for Twisted {
         fn endpoints() -> &Endpoints;
         fn capabilities() -> &Capabilities;
         fn rate_limits() -> &RateLimits;
-        fn stream_rules() -> &StreamRules;
-        fn session_rules() -> &SessionRules;
+        fn session_rules() -> Option<&SessionRules>;
         fn sequence_rule() -> SequenceRule;
         fn aliases() -> &Aliases;
         fn client_order_id(index: ClientOrderIndex) -> ClientOrderId;
@@ -87,11 +127,10 @@ impl VenueAdapter for Twisted {
         fn quote(instrument: &Instrument) -> Call<Quote>;
         fn ticker(instrument: &Instrument) -> Call<Ticker>;
         fn tickers(instruments: &Arc<InstrumentTable>) -> Call<Listed<Ticker>>;
-        fn trades(instrument: &Instrument, query: TradeQuery, limit: usize) -> Call<Vec<Trade>>;
+        fn trades(instrument: &Instrument, query: TradeQuery, limit: usize)
+            -> Result<Call<Vec<Trade>>, VenueError>;
         fn bars(instrument: &Instrument, query: &BarQuery, now: UnixNanos) -> Call<Vec<Bar>>;
         fn cancel(context: &AccountContext, instrument: &Instrument, key: &OrderKey)
-            -> Result<Call<OrderReport>, VenueError>;
-        fn order(context: &AccountContext, instrument: &Instrument, key: &OrderKey)
             -> Result<Call<OrderReport>, VenueError>;
         fn open_orders(context: &AccountContext, instrument: Option<&Instrument>)
             -> Call<Listed<OrderReport>>;
@@ -100,17 +139,40 @@ impl VenueAdapter for Twisted {
         fn positions(context: &AccountContext) -> Call<Listed<PositionReport>>;
         fn balances(context: &AccountContext) -> Call<Listed<BalanceReport>>;
         fn margin(context: &AccountContext) -> Call<MarginReport>;
-        fn position_mode() -> Call<PositionMode>;
-        fn open_session() -> Call<SessionKey>;
-        fn extend_session(session: &SessionKey) -> Call<()>;
-        fn close_session(session: &SessionKey) -> Call<()>;
+        fn last_change(context: &AccountContext) -> Call<Option<UnixNanos>>;
+        fn position_mode() -> Option<Call<PositionMode>>;
+        fn open_session() -> Option<Call<SessionKey>>;
+        fn extend_session(session: &SessionKey) -> Option<Call<()>>;
+        fn close_session(session: &SessionKey) -> Option<Call<()>>;
         fn finish(request: &VenueRequest, credentials: Option<&Credentials>, now: UnixNanos)
             -> Result<WireRequest, VenueError>;
         fn usage(headers: &http::HeaderMap) -> Vec<Usage>;
         fn public_streams(topics: &[Topic]) -> Result<Vec<StreamPlan>, VenueError>;
         fn subscribe(id: u64, topics: &[Topic]) -> Result<SubscribeFrame, VenueError>;
         fn unsubscribe(id: u64, topics: &[Topic]) -> Result<SubscribeFrame, VenueError>;
-        fn private_stream(session: &SessionKey) -> Result<StreamPlan, VenueError>;
+        fn private_stream(access: &PrivateAccess<'_>) -> Result<StreamPlan, VenueError>;
+    }
+
+    fn stream_rules(&self) -> &StreamRules {
+        match &self.mute {
+            Some(mute) => &mute.rules,
+            None => self.inner.stream_rules(),
+        }
+    }
+
+    fn order(
+        &self,
+        context: &AccountContext,
+        instrument: &Instrument,
+        key: &OrderKey,
+    ) -> Result<Vec<Call<OrderReport>>, VenueError> {
+        let mut places = self.inner.order(context, instrument, key)?;
+        if self.scatter {
+            let nobody = OrderKey::Index(ClientOrderIndex::MAX);
+            let elsewhere = self.inner.order(context, instrument, &nobody)?;
+            places.splice(..0, elsewhere);
+        }
+        Ok(places)
     }
 
     fn place(
@@ -127,7 +189,18 @@ impl VenueAdapter for Twisted {
     }
 
     fn read_public<'a>(&self, frame: &'a [u8]) -> Result<PublicFrame<'a>, VenueError> {
-        self.inner.read_public(frame)
+        let read = self.inner.read_public(frame)?;
+        let (Some(mute), PublicFrame::Confirmed { .. }) = (&self.mute, &read) else {
+            return Ok(read);
+        };
+        let left = |refusals: u32| refusals.checked_sub(1);
+        let refused = mute.refusals.fetch_update(Relaxed, Relaxed, left).is_ok();
+        Ok(if refused {
+            let error = VenueError::unreadable("no stream of this name");
+            PublicFrame::Refused { id: None, error }
+        } else {
+            PublicFrame::Ignored { kind: "" }
+        })
     }
 
     fn read_private(&self, context: &AccountContext, frame: &[u8]) -> Events {

@@ -231,6 +231,10 @@ impl Line {
             for frame in frames.map_err(|error| error.to_string())? {
                 let text = Outgoing::Text(frame.text.clone());
                 socket.send(text).await.map_err(|error| error.to_string())?;
+                // A venue that confirms nothing says only no: there is nothing to wait for.
+                if !adapter.stream_rules().confirms {
+                    continue;
+                }
                 asked.push(Asked {
                     frame,
                     subscribe,

@@ -32,7 +32,7 @@ use crate::limits::{RateLimits, Usage};
 use crate::public::{BarQuery, DepthSnapshot, PublicFrame, TradeQuery};
 use crate::registry::VenueConfig;
 use crate::request::{Capabilities, Endpoints, VenueRequest, WireRequest};
-use crate::stream::{SessionRules, StreamPlan, StreamRules, SubscribeFrame, Topic};
+use crate::stream::{PrivateAccess, SessionRules, StreamPlan, StreamRules, SubscribeFrame, Topic};
 
 const REST: &str = "https://fapi.binance.com";
 const STREAM: &str = "wss://fstream.binance.com";
@@ -121,8 +121,8 @@ impl VenueAdapter for BinanceUsdm {
         &stream::STREAM_RULES
     }
 
-    fn session_rules(&self) -> &SessionRules {
-        &stream::SESSION_RULES
+    fn session_rules(&self) -> Option<&SessionRules> {
+        Some(&stream::SESSION_RULES)
     }
 
     fn sequence_rule(&self) -> SequenceRule {
@@ -165,8 +165,13 @@ impl VenueAdapter for BinanceUsdm {
         rest_market::tickers(instruments)
     }
 
-    fn trades(&self, instrument: &Instrument, query: TradeQuery, limit: usize) -> Call<Vec<Trade>> {
-        rest_market::trades(instrument, query, limit)
+    fn trades(
+        &self,
+        instrument: &Instrument,
+        query: TradeQuery,
+        limit: usize,
+    ) -> Result<Call<Vec<Trade>>, VenueError> {
+        Ok(rest_market::trades(instrument, query, limit))
     }
 
     fn bars(&self, instrument: &Instrument, query: &BarQuery, now: UnixNanos) -> Call<Vec<Bar>> {
@@ -196,8 +201,12 @@ impl VenueAdapter for BinanceUsdm {
         context: &AccountContext,
         instrument: &Instrument,
         key: &OrderKey,
-    ) -> Result<Call<OrderReport>, VenueError> {
-        rest_order::order(self.mapper(context), instrument, key)
+    ) -> Result<Vec<Call<OrderReport>>, VenueError> {
+        Ok(vec![rest_order::order(
+            self.mapper(context),
+            instrument,
+            key,
+        )?])
     }
 
     fn open_orders(
@@ -229,20 +238,24 @@ impl VenueAdapter for BinanceUsdm {
         rest_account::margin(self.mapper(context))
     }
 
-    fn position_mode(&self) -> Call<PositionMode> {
-        rest_account::position_mode()
+    fn last_change(&self, context: &AccountContext) -> Call<Option<UnixNanos>> {
+        rest_account::last_change(self.mapper(context))
     }
 
-    fn open_session(&self) -> Call<SessionKey> {
-        rest_account::open_session()
+    fn position_mode(&self) -> Option<Call<PositionMode>> {
+        Some(rest_account::position_mode())
     }
 
-    fn extend_session(&self, _session: &SessionKey) -> Call<()> {
-        rest_account::extend_session()
+    fn open_session(&self) -> Option<Call<SessionKey>> {
+        Some(rest_account::open_session())
     }
 
-    fn close_session(&self, _session: &SessionKey) -> Call<()> {
-        rest_account::close_session()
+    fn extend_session(&self, _session: &SessionKey) -> Option<Call<()>> {
+        Some(rest_account::extend_session())
+    }
+
+    fn close_session(&self, _session: &SessionKey) -> Option<Call<()>> {
+        Some(rest_account::close_session())
     }
 
     fn finish(
@@ -276,8 +289,8 @@ impl VenueAdapter for BinanceUsdm {
         stream::frame("UNSUBSCRIBE", id, topics)
     }
 
-    fn private_stream(&self, session: &SessionKey) -> Result<StreamPlan, VenueError> {
-        stream::private(&self.endpoints, session)
+    fn private_stream(&self, access: &PrivateAccess<'_>) -> Result<StreamPlan, VenueError> {
+        stream::private(&self.endpoints, access.session)
     }
 
     fn read_public<'a>(&self, frame: &'a [u8]) -> Result<PublicFrame<'a>, VenueError> {

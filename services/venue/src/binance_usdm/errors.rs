@@ -1,17 +1,13 @@
 //! What an answer that is no result means.
 
-use std::time::Duration;
-
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde::Deserialize;
 
 use super::error_table;
 use crate::answer::{Answer, Call};
 use crate::error::{ErrorClass, VenueError};
+use crate::faults::{self, foreign, is_command, retry_after, unlisted};
 use crate::request::{Operation, VenueRequest};
-
-/// Longest wait that is believed: the venue bans for up to three days.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3 * 24 * 3_600);
 
 /// `{"code":-1121,"msg":"Invalid symbol."}`
 #[derive(Deserialize)]
@@ -21,22 +17,12 @@ struct Failure<'a> {
     msg: std::borrow::Cow<'a, str>,
 }
 
-/// Ties a request to the reader of its answer: faults first, then the result. What cannot be read
-/// proves nothing, and on a placement or a cancel that is doubt.
+/// Ties a request to the reader of its answer.
 pub(super) fn call<T>(
     request: VenueRequest,
     read: impl Fn(&[u8]) -> Result<T, VenueError> + Send + Sync + 'static,
 ) -> Call<T> {
-    let operation = request.operation;
-    Call::new(request, move |answer| {
-        let result = check(operation, answer).and_then(|()| read(answer.body));
-        result.map_err(|mut error| {
-            if error.class == ErrorClass::Unreadable && is_command(operation) {
-                error.class = ErrorClass::Unknown;
-            }
-            error
-        })
-    })
+    faults::call(request, check, read)
 }
 
 /// Returns the meaning of a frame's or answer's error code.
@@ -84,51 +70,9 @@ fn check(operation: Operation, answer: &Answer<'_>) -> Result<(), VenueError> {
     Err(error.with_retry_after(retry_after))
 }
 
-const fn is_command(operation: Operation) -> bool {
-    matches!(operation, Operation::Place | Operation::Cancel)
-}
-
-/// What is not known proves nothing about an order, and a query may be repeated.
-const fn unlisted(operation: Operation) -> ErrorClass {
-    match operation {
-        Operation::Place | Operation::Cancel => ErrorClass::Unknown,
-        Operation::Query | Operation::Session => ErrorClass::RetryLater,
-    }
-}
-
 fn with(class: ErrorClass, fallback: &str, failure: Option<&Failure<'_>>) -> VenueError {
     match failure {
         Some(failure) => VenueError::new(class, &failure.msg).with_code(failure.code.to_string()),
         None => VenueError::new(class, fallback),
     }
-}
-
-/// An answer that is not the venue's JSON: says what it is, never what it holds (F110).
-fn foreign(class: ErrorClass, answer: &Answer<'_>) -> VenueError {
-    let body = answer.body.trim_ascii_start();
-    let kind = match body.first() {
-        None => "an empty body",
-        Some(b'<') => "a page of markup",
-        Some(_) if std::str::from_utf8(body).is_err() => "bytes that are no text",
-        Some(_) => "text that is no error of the venue",
-    };
-    let detail = format!(
-        "status {} with {kind} of {} bytes",
-        answer.status.as_u16(),
-        body.len()
-    );
-    VenueError::new(class, detail)
-}
-
-/// Reads `Retry-After` in seconds; the venue sends no dates.
-fn retry_after(answer: &Answer<'_>) -> Option<Duration> {
-    let seconds = answer
-        .headers
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
 }

@@ -7,9 +7,10 @@ use chimera_model::report::{
 use chimera_model::{Asset, Decimal, UnixNanos};
 
 use super::map_order::{Mapper, position_side, time};
-use super::wire_value::{Whole, some};
 use super::{VENUE, wire_account, wire_event};
-use crate::error::{ErrorClass, VenueError, printable};
+use crate::checked::asset;
+use crate::error::{VenueError, printable};
+use crate::wire_value::{Whole, some};
 
 impl Mapper {
     pub(super) fn position(
@@ -147,11 +148,6 @@ impl Mapper {
             leverage: leverage.leverage.0,
         })
     }
-}
-
-/// Returns an asset; one that has no name of ours is unmapped, and hides no other (F70).
-fn asset(text: &str) -> Result<Asset, VenueError> {
-    Asset::new(text).map_err(|error| VenueError::new(ErrorClass::Unmapped, error.to_string()))
 }
 
 /// Returns what the sums are in: dollars when several assets back all positions, else USDT. Where

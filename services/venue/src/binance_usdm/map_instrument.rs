@@ -8,8 +8,10 @@ use serde_json::value::RawValue;
 
 use super::wire_instrument::{self as wire, ExchangeInfo};
 use super::{VENUE, limits};
+use crate::checked::scale;
 use crate::error::{VenueError, printable};
 use crate::instruments::{InstrumentList, Skipped};
+use crate::wire_value::Number;
 
 /// Reads the list of instruments. One that cannot be traded here is skipped with its reason, and
 /// hides no other (F70).
@@ -97,11 +99,11 @@ fn asset(text: &str) -> Result<Asset, String> {
     Asset::new(text).map_err(|error| error.to_string())
 }
 
-fn number(number: Option<super::wire_value::Number>) -> Option<Decimal> {
+fn number(number: Option<Number>) -> Option<Decimal> {
     number.map(|number| number.0)
 }
 
-fn needed(value: Option<super::wire_value::Number>, field: &str) -> Result<Decimal, String> {
+fn needed(value: Option<Number>, field: &str) -> Result<Decimal, String> {
     number(value).ok_or_else(|| format!("no {field} in its filter"))
 }
 
@@ -138,11 +140,6 @@ fn collar(symbol: &wire::Symbol<'_>) -> Option<PriceCollar> {
         multiplier_up: number(filter.multiplier_up)?,
         multiplier_down: number(filter.multiplier_down)?,
     })
-}
-
-/// Decimals of a step; a decimal has at most 28.
-fn scale(step: Decimal) -> u8 {
-    u8::try_from(step.scale()).unwrap_or(u8::MAX)
 }
 
 /// Page `common-definition`

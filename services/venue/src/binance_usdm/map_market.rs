@@ -1,52 +1,13 @@
 //! Market data: theirs to ours.
 
-use chimera_model::book::Level;
-use chimera_model::market::{Bar, BarInterval, PriceLevel, Quote, Ticker, Trade};
-use chimera_model::{Decimal, Instrument, Side, TradeId, UnixNanos};
+use chimera_model::market::{Bar, BarInterval, Quote, Ticker, Trade};
+use chimera_model::{Instrument, Side, TradeId, UnixNanos};
 
 use super::wire_market as wire;
-use super::wire_value::{Number, some};
+use crate::checked::{level, levels, not_negative, positive, price, same_symbol, taker_side};
 use crate::error::VenueError;
-use crate::levels::RawLevels;
 use crate::public::DepthSnapshot;
-
-/// Returns the side that took: when the buyer made, the seller took.
-pub(super) const fn taker_side(buyer_is_maker: bool) -> Side {
-    if buyer_is_maker {
-        Side::Sell
-    } else {
-        Side::Buy
-    }
-}
-
-/// Returns a level, unless price or quantity is zero: no price (F75).
-pub(super) fn level(price: Number, quantity: Number) -> Result<Option<PriceLevel>, VenueError> {
-    let (price, quantity) = (not_negative(price.0)?, not_negative(quantity.0)?);
-    let level = PriceLevel { price, quantity };
-    Ok((price.is_positive() && quantity.is_positive()).then_some(level))
-}
-
-/// Refuses what cannot be a price or quantity (F96).
-pub(super) fn not_negative(value: Decimal) -> Result<Decimal, VenueError> {
-    if value.is_negative() {
-        return Err(VenueError::unreadable(format!("{value} is below zero")));
-    }
-    Ok(value)
-}
-
-/// Refuses what cannot be a price or quantity of a trade (F96, H55).
-pub(super) fn positive(value: Decimal) -> Result<Decimal, VenueError> {
-    if !value.is_positive() {
-        return Err(VenueError::unreadable(format!("{value} is not above zero")));
-    }
-    Ok(value)
-}
-
-/// Returns a price, unless it is zero: no price (F75).
-pub(super) fn price(number: Number) -> Result<Option<Decimal>, VenueError> {
-    not_negative(number.0)?;
-    Ok(some(number))
-}
+use crate::wire_value::Number;
 
 pub(super) fn depth(
     body: &[u8],
@@ -65,12 +26,6 @@ pub(super) fn depth(
         depth_limit,
         venue_time,
     })
-}
-
-fn levels(text: &str, instrument: &Instrument, limit: usize) -> Result<Vec<Level>, VenueError> {
-    let mut levels = Vec::with_capacity(limit);
-    RawLevels(text).read_into(instrument, &mut levels)?;
-    Ok(levels)
 }
 
 pub(super) fn quote(body: &[u8], instrument: &Instrument) -> Result<Quote, VenueError> {
@@ -106,7 +61,7 @@ pub(super) fn ticker(
         bid: None,
         ask: None,
         mark_price: None,
-        venue_time: UnixNanos::from_millis_any_age(ticker.close_time.0)?,
+        venue_time: Some(UnixNanos::from_millis_any_age(ticker.close_time.0)?),
     })
 }
 
@@ -194,18 +149,7 @@ fn one_bar(
         close: not_negative(bar.4.0)?,
         volume: not_negative(bar.5.0)?,
         quote_volume: not_negative(bar.7.0)?,
-        taker_buy_volume: not_negative(bar.9.0)?,
         trades: bar.8,
         closed: end_time <= now,
     })
-}
-
-fn same_symbol(symbol: &str, instrument: &Instrument) -> Result<(), VenueError> {
-    if symbol == instrument.venue_symbol.as_str() {
-        return Ok(());
-    }
-    let asked = &instrument.venue_symbol;
-    Err(VenueError::unreadable(format!(
-        "the answer is about {symbol:?}, asked was {asked}"
-    )))
 }

@@ -3,20 +3,18 @@
 use std::sync::Arc;
 
 use chimera_model::account::PositionSide;
-use chimera_model::report::{
-    Fee, Fill, OrderOrigin, OrderReport, ReportSource, ReportedStatus, Unmapped,
-};
+use chimera_model::report::{Fee, Fill, OrderOrigin, OrderReport, ReportSource, ReportedStatus};
 use chimera_model::{
     Asset, ClientOrderId, Decimal, Instrument, Liquidity, OrderType, Side, TimeInForce, TradeId,
-    UnixNanos, VenueOrderId, VenueSymbol,
+    UnixNanos, VenueOrderId,
 };
 
-use super::map_market::{not_negative, positive};
-use super::wire_value::{Number, Whole, some};
 use super::{VENUE, client_id, wire_event, wire_order};
 use crate::account::AccountContext;
+use crate::checked::{not_negative, positive};
 use crate::client_id::ClientIdPrefix;
 use crate::error::{ErrorClass, VenueError, printable};
+use crate::wire_value::{Number, Whole, some};
 
 /// Maps what the venue says of one account.
 #[derive(Debug, Clone)]
@@ -198,28 +196,6 @@ impl Mapper {
             source: ReportSource::Rest,
         })
     }
-}
-
-/// Returns the note of a fee that no asset of ours can hold; the fill itself stands (F70).
-pub(super) fn unmapped_fee(asset: &str) -> Result<Option<Unmapped>, VenueError> {
-    if asset.is_empty() || Asset::new(asset).is_ok() {
-        return Ok(None);
-    }
-    Ok(Some(Unmapped {
-        venue_symbol: VenueSymbol::new(asset)?,
-        what: "fee".to_owned(),
-    }))
-}
-
-/// Returns the note of something about an unknown instrument or asset, if that is what went wrong.
-pub(super) fn unmapped(name: &str, what: &str, error: VenueError) -> Result<Unmapped, VenueError> {
-    if error.class != ErrorClass::Unmapped {
-        return Err(error);
-    }
-    Ok(Unmapped {
-        venue_symbol: VenueSymbol::new(name)?,
-        what: what.to_owned(),
-    })
 }
 
 /// Returns which position is meant; frames of one-way accounts of old do not say.

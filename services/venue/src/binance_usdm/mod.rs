@@ -36,7 +36,6 @@ mod wire_event;
 mod wire_instrument;
 mod wire_market;
 mod wire_order;
-mod wire_value;
 
 #[cfg(test)]
 mod tests;

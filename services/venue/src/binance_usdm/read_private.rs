@@ -3,9 +3,10 @@
 use chimera_model::UnixNanos;
 use chimera_model::report::{AccountConfig, AccountEvent};
 
-use super::map_order::{Mapper, unmapped, unmapped_fee};
+use super::map_order::Mapper;
 use super::read_public::{Opened, open, whole};
 use super::wire_event as wire;
+use crate::checked::{unmapped, unmapped_fee};
 use crate::error::{VenueError, printable};
 
 /// Most events read of one frame: an account has a few hundred assets and positions at most.

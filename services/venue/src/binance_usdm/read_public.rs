@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::errors;
-use super::map_market::{level, not_negative, positive, price, taker_side};
 use super::wire_market as wire;
+use crate::checked::{level, not_negative, positive, price, taker_side};
 use crate::error::VenueError;
 use crate::levels::RawLevels;
 use crate::public::{
@@ -229,8 +229,7 @@ fn bar(frame: wire::BarFrame<'_>) -> Result<PublicFrame<'_>, VenueError> {
         low: not_negative(bar.low.0)?,
         close: not_negative(bar.close.0)?,
         volume: not_negative(bar.volume.0)?,
-        quote_volume: not_negative(bar.quote_volume.0)?,
-        taker_buy_volume: not_negative(bar.taker_buy_volume.0)?,
+        quote_volume: Some(not_negative(bar.quote_volume.0)?),
         trades: bar.trades,
         closed: bar.closed,
         venue_time: time(frame.event_time)?,

@@ -2,16 +2,18 @@
 //!
 //! Page `account/rest-api`
 
+use chimera_model::UnixNanos;
 use chimera_model::account::PositionMode;
 use chimera_model::report::{BalanceReport, MarginReport, PositionReport};
 use http::Method;
 
 use super::errors;
 use super::limits::WEIGHT;
-use super::map_order::{Mapper, unmapped};
+use super::map_order::Mapper;
 use super::wire_account as wire;
 use crate::account::Listed;
 use crate::answer::Call;
+use crate::checked::unmapped;
 use crate::credentials::SessionKey;
 use crate::error::VenueError;
 use crate::request::{Auth, Body, Operation, Priority, VenueRequest};
@@ -73,20 +75,33 @@ pub(super) fn positions(mapper: Mapper) -> Call<Listed<PositionReport>> {
 pub(super) fn balances(mapper: Mapper) -> Call<Listed<BalanceReport>> {
     errors::call(
         ask("account.balances", "/fapi/v3/balance", 5),
+        move |body| listed_balances(&mapper, body),
+    )
+}
+
+/// Balances are the one answer that says of everything when it changed.
+pub(super) fn last_change(mapper: Mapper) -> Call<Option<UnixNanos>> {
+    errors::call(
+        ask("account.balances", "/fapi/v3/balance", 5),
         move |body| {
-            let balances: Vec<wire::Balance<'_>> = serde_json::from_slice(body)?;
-            let mut listed = Listed::default();
-            for balance in &balances {
-                match mapper.balance(balance) {
-                    Ok(report) => listed.items.push(report),
-                    Err(error) => listed
-                        .unmapped
-                        .push(unmapped(&balance.asset, "balance", error)?),
-                }
-            }
-            Ok(listed)
+            let balances = listed_balances(&mapper, body)?.items;
+            Ok(balances.iter().filter_map(|one| one.venue_time).max())
         },
     )
+}
+
+fn listed_balances(mapper: &Mapper, body: &[u8]) -> Result<Listed<BalanceReport>, VenueError> {
+    let balances: Vec<wire::Balance<'_>> = serde_json::from_slice(body)?;
+    let mut listed = Listed::default();
+    for balance in &balances {
+        match mapper.balance(balance) {
+            Ok(report) => listed.items.push(report),
+            Err(error) => listed
+                .unmapped
+                .push(unmapped(&balance.asset, "balance", error)?),
+        }
+    }
+    Ok(listed)
 }
 
 pub(super) fn margin(mapper: Mapper) -> Call<MarginReport> {

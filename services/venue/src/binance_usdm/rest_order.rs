@@ -3,18 +3,18 @@
 //! Page `trade/rest-api`
 
 use chimera_model::report::{Fill, OrderReport, ReportSource};
-use chimera_model::{
-    ClientOrderId, Decimal, Instrument, OrderType, Side, TimeInForce, VenueOrderId,
-};
+use chimera_model::{Decimal, Instrument, OrderType, Side, TimeInForce};
 use http::Method;
 
 use super::limits::{PLACE, WEIGHT};
-use super::map_order::{Mapper, unmapped, unmapped_fee};
+use super::map_order::Mapper;
 use super::wire_order::{AccountTrade, Order};
 use super::{client_id, errors};
 use crate::account::{FillQuery, Listed, NewOrder, OrderKey, OrderKind, Page};
 use crate::answer::Call;
-use crate::error::{ErrorClass, VenueError};
+use crate::checked::{unmapped, unmapped_fee};
+use crate::echo::Echo;
+use crate::error::VenueError;
 use crate::limits::Charge;
 use crate::request::{Auth, Body, Operation, Priority, VenueRequest};
 
@@ -56,27 +56,6 @@ fn request(
 
 fn of(instrument: &Instrument) -> (&'static str, String) {
     ("symbol", instrument.venue_symbol.as_str().to_owned())
-}
-
-/// What an answer must echo to be about the order that was asked about (F07).
-#[derive(Debug, Clone)]
-enum Echo {
-    Client(ClientOrderId),
-    Venue(VenueOrderId),
-}
-
-impl Echo {
-    fn check(&self, report: &OrderReport, symbol: &Instrument) -> Result<(), VenueError> {
-        let same = match self {
-            Self::Client(id) => report.client_order_id.as_ref() == Some(id),
-            Self::Venue(id) => report.venue_order_id.as_ref() == Some(id),
-        };
-        if same && report.symbol == symbol.symbol {
-            return Ok(());
-        }
-        let detail = format!("the answer is about another order than {self:?}");
-        Err(VenueError::new(ErrorClass::WrongEcho, detail))
-    }
 }
 
 /// Reads the answer about one order.
@@ -284,8 +263,8 @@ pub(super) fn fills(
     let mut fields = vec![of(instrument)];
     match query {
         FillQuery::Newest => {}
-        FillQuery::After(id) => {
-            let id: i64 = number(id.as_str())?.parse().unwrap_or(i64::MAX);
+        FillQuery::After { trade, .. } => {
+            let id: i64 = number(trade.as_str())?.parse().unwrap_or(i64::MAX);
             fields.push(("fromId", id.saturating_add(1).to_string()));
         }
         FillQuery::Since(time) => fields.push(("startTime", time.as_millis().to_string())),

@@ -29,6 +29,7 @@ pub(super) const STREAM_RULES: StreamRules = StreamRules {
     connections_per_five_minutes_max: 300,
     server_ping_interval: Duration::from_secs(3 * 60),
     connection_age_max: Duration::from_secs(24 * 3_600),
+    confirms: true,
 };
 
 /// The rules of listen keys.
@@ -138,8 +139,11 @@ pub(super) fn frame(method: &str, id: u64, topics: &[Topic]) -> Result<Subscribe
 /// Returns the connection that carries the account. The key is the subscription.
 pub(super) fn private(
     endpoints: &Endpoints,
-    session: &SessionKey,
+    session: Option<&SessionKey>,
 ) -> Result<StreamPlan, VenueError> {
+    let Some(session) = session else {
+        return Err(VenueError::not_built("a listen key is needed"));
+    };
     let url = address(endpoints, "/private/ws", Some(session))?;
     Ok(StreamPlan {
         url,

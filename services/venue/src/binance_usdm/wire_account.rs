@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::wire_value::{Number, Truth, Whole};
+use crate::wire_value::{Number, Truth, Whole};
 
 /// A position. Version 3 leaves out leverage and margin type; version 2 had them.
 ///

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::wire_value::{Number, Truth, Whole};
+use crate::wire_value::{Number, Truth, Whole};
 
 /// `{"e":"ORDER_TRADE_UPDATE","E":1568879465651,"T":1568879465650,"o":{…}}`
 #[derive(Debug, Deserialize)]

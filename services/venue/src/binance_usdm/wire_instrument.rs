@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::wire_value::{Number, Whole};
+use crate::wire_value::{Number, Whole};
 
 /// `{"serverTime":1499827319559}`
 #[derive(Debug, Deserialize)]

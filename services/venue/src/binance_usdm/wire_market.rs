@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::wire_value::{Number, Whole};
+use crate::wire_value::{Number, Whole};
 
 /// `{"lastUpdateId":1027024,"E":1589436922972,"T":1589436922959,
 /// "bids":[["4.0","431"]],"asks":[…]}`
@@ -187,8 +187,6 @@ pub(super) struct BarOfFrame<'a> {
     pub volume: Number,
     #[serde(rename = "q")]
     pub quote_volume: Number,
-    #[serde(rename = "V")]
-    pub taker_buy_volume: Number,
     #[serde(rename = "n")]
     pub trades: u64,
     #[serde(rename = "x")]
@@ -208,7 +206,7 @@ pub(super) struct Bar(
     pub Whole,
     pub Number,
     pub u64,
-    pub Number,
+    pub serde::de::IgnoredAny,
     pub serde::de::IgnoredAny,
     pub serde::de::IgnoredAny,
 );

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::wire_value::{Number, Truth, Whole};
+use crate::wire_value::{Number, Truth, Whole};
 
 /// An order, as placing, cancelling and asking all answer.
 ///

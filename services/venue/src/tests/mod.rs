@@ -1,16 +1,24 @@
-//! What all venues share.
+//! What all venues share, and what the tests of each one stand on.
+
+pub(crate) mod answers;
+pub(crate) mod recorded;
+pub(crate) mod tree;
 
 use std::collections::BTreeMap;
 
 use chimera_model::book::Level;
 use chimera_model::instrument::{ContractForm, InstrumentKind, InstrumentStatus};
-use chimera_model::{Asset, Decimal, Instrument, Symbol, Venue, VenueSymbol};
+use chimera_model::{Asset, ClientOrderIndex, Decimal, Instrument, Symbol, Venue, VenueSymbol};
 use proptest::prelude::*;
 
 use crate::{Aliases, ErrorClass, Evidence, InstrumentTable, RawLevels, VenueError};
 
-fn decimal(text: &str) -> Decimal {
+pub(crate) fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
+}
+
+pub(crate) fn index(value: i64) -> ClientOrderIndex {
+    ClientOrderIndex::new(value).unwrap()
 }
 
 fn instrument(base: &str, quote: &str) -> Instrument {

@@ -30,6 +30,13 @@ fn fill(trade_id: &str, second: u64) -> Fill {
     }
 }
 
+fn after(trade_id: &str, second: u64) -> FillQuery {
+    FillQuery::After {
+        trade: TradeId::new(trade_id).unwrap(),
+        since: Some(at(second)),
+    }
+}
+
 fn at(second: u64) -> UnixNanos {
     UnixNanos::from_nanos(second * 1_000_000_000)
 }
@@ -43,7 +50,7 @@ fn f039_fills_are_asked_for_from_the_last_one_known_or_from_the_loss_whichever_i
         [(symbol(), FillQuery::Since(at(50)))]
     );
     ledger.filled(&fill("7", 10));
-    let after = FillQuery::After(TradeId::new("7").unwrap());
+    let after = after("7", 10);
     assert_eq!(ledger.missing(at(50)), [(symbol(), after)]);
     ledger.filled(&fill("9", 60));
     assert_eq!(
@@ -57,7 +64,7 @@ fn f040_the_last_fill_is_the_latest_by_the_venues_time() {
     let ledger = Ledger::default();
     ledger.filled(&fill("9", 20));
     ledger.filled(&fill("7", 10));
-    let after = FillQuery::After(TradeId::new("9").unwrap());
+    let after = after("9", 20);
     assert_eq!(ledger.missing(at(50)), [(symbol(), after)]);
 }
 

@@ -30,10 +30,10 @@ fn asked_with(
     let call = match operation {
         Operation::Place => venue.place(&context, &sol, &order).unwrap(),
         Operation::Cancel => venue.cancel(&context, &sol, &key).unwrap(),
-        Operation::Query => venue.order(&context, &sol, &key).unwrap(),
+        Operation::Query => venue.order(&context, &sol, &key).unwrap().remove(0),
         Operation::Session => {
             return answered_with(
-                &venue.extend_session(&crate::SessionKey::new("k")),
+                &venue.extend_session(&crate::SessionKey::new("k")).unwrap(),
                 status,
                 fields,
                 body,

@@ -35,9 +35,13 @@ fn feed_answers(context: &AccountContext, status: u16, bytes: &[u8]) {
     let _ = answered(&venue.quote(&sol), status, bytes);
     let _ = answered(&venue.ticker(&sol), status, bytes);
     let _ = answered(&venue.tickers(&context.instruments), status, bytes);
-    let _ = answered(&venue.trades(&sol, TradeQuery::Newest, 1), status, bytes);
     let _ = answered(
-        &venue.trades(&sol, TradeQuery::Aggregates(None), 1),
+        &venue.trades(&sol, TradeQuery::Newest, 1).unwrap(),
+        status,
+        bytes,
+    );
+    let _ = answered(
+        &venue.trades(&sol, TradeQuery::Aggregates(None), 1).unwrap(),
         status,
         bytes,
     );
@@ -48,11 +52,11 @@ fn feed_answers(context: &AccountContext, status: u16, bytes: &[u8]) {
     let _ = answered(&venue.positions(context), status, bytes);
     let _ = answered(&venue.balances(context), status, bytes);
     let _ = answered(&venue.margin(context), status, bytes);
-    let _ = answered(&venue.position_mode(), status, bytes);
-    let _ = answered(&venue.open_session(), status, bytes);
+    let _ = answered(&venue.position_mode().unwrap(), status, bytes);
+    let _ = answered(&venue.open_session().unwrap(), status, bytes);
     let key = OrderKey::Index(index(42));
     let _ = answered(&venue.cancel(context, &sol, &key).unwrap(), status, bytes);
-    let _ = answered(&venue.order(context, &sol, &key).unwrap(), status, bytes);
+    let _ = answered(&venue.order(context, &sol, &key).unwrap()[0], status, bytes);
     let order = NewOrder {
         index: index(42),
         side: chimera_model::Side::Buy,

@@ -10,37 +10,22 @@ mod requests;
 mod signing;
 mod streams;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use chimera_model::instrument::{ContractForm, InstrumentKind, InstrumentStatus};
-use chimera_model::{
-    Account, Asset, ClientOrderIndex, Decimal, Instrument, Symbol, UnixNanos, VenueSymbol,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use chimera_model::{Account, Asset, Decimal, Instrument, Symbol, UnixNanos, VenueSymbol};
 
 use super::VENUE;
-use crate::error::VenueError;
+use crate::tests::answers::{answered, answered_with, headers};
+use crate::tests::recorded::folder as recorded_folder;
+use crate::tests::{decimal, index};
 use crate::{
-    AccountContext, Answer, Call, ClientIdPrefix, InstrumentTable, VenueAdapter, VenueConfig,
-    adapter,
+    AccountContext, ClientIdPrefix, Credentials, InstrumentTable, PrivateAccess, SessionKey,
+    VenueAdapter, VenueConfig, adapter,
 };
 
 /// The time of the signing vectors.
 const NOW_MS: i64 = 1_700_000_000_123;
-
-/// Where recorded payloads are, or nothing where they are not.
-fn recorded_folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("CHIMERA_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    if folder.join("venues/binance").is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: no recorded payloads at {}", folder.display());
-    None
-}
 
 fn venue() -> Arc<dyn VenueAdapter> {
     adapter(VenueConfig {
@@ -56,12 +41,12 @@ fn now() -> UnixNanos {
     UnixNanos::from_millis(NOW_MS).unwrap()
 }
 
-fn decimal(text: &str) -> Decimal {
-    text.parse().unwrap()
-}
-
-fn index(value: i64) -> ClientOrderIndex {
-    ClientOrderIndex::new(value).unwrap()
+fn access<'a>(session: &'a SessionKey, credentials: &'a Credentials) -> PrivateAccess<'a> {
+    PrivateAccess {
+        session: Some(session),
+        credentials,
+        venue_now: now(),
+    }
 }
 
 /// An instrument that takes nearly every number.
@@ -103,31 +88,4 @@ fn context<'s>(symbols: impl IntoIterator<Item = &'s str>) -> AccountContext {
         account: Account::new("main").unwrap(),
         instruments: Arc::new(empty.refreshed(symbols.into_iter().map(instrument))),
     }
-}
-
-fn answered<T>(call: &Call<T>, status: u16, body: impl AsRef<[u8]>) -> Result<T, VenueError> {
-    answered_with(call, status, &[], body)
-}
-
-fn answered_with<T>(
-    call: &Call<T>,
-    status: u16,
-    fields: &[(&'static str, &'static str)],
-    body: impl AsRef<[u8]>,
-) -> Result<T, VenueError> {
-    call.read(&Answer {
-        status: StatusCode::from_u16(status).unwrap(),
-        headers: &headers(fields),
-        body: body.as_ref(),
-    })
-}
-
-fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
-    let field = |(name, value): &(&'static str, &'static str)| {
-        (
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        )
-    };
-    fields.iter().map(field).collect()
 }

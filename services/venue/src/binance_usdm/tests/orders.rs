@@ -85,7 +85,7 @@ fn f007_an_answer_about_another_order_is_no_acknowledgement() {
         assert_eq!(error.class, ErrorClass::WrongEcho, "{other}");
     }
     let by_id = OrderKey::VenueId(chimera_model::VenueOrderId::new("1").unwrap());
-    let call = venue.order(&context, &sol, &by_id).unwrap();
+    let call = venue.order(&context, &sol, &by_id).unwrap().remove(0);
     assert_eq!(
         answered(&call, 200, ORDER).unwrap_err().class,
         ErrorClass::WrongEcho
@@ -325,7 +325,7 @@ fn f049_money_that_moves_without_a_fill_is_a_cash_event() {
 
 #[test]
 fn f050_the_position_mode_is_read_and_sides_of_hedge_mode_show() {
-    let call = venue().position_mode();
+    let call = venue().position_mode().unwrap();
     assert_eq!(
         answered(&call, 200, "{\"dualSidePosition\":true}"),
         Ok(PositionMode::Hedge)
@@ -370,7 +370,7 @@ fn f100_the_end_of_a_session_is_an_event() {
     assert_eq!(events(&combined), [AccountEvent::SessionExpired]);
     let frame = r#"{"e":"serverShutdown","E":1736996475556}"#;
     assert_eq!(events(frame), [AccountEvent::Shutdown]);
-    let call = venue().open_session();
+    let call = venue().open_session().unwrap();
     assert!(answered(&call, 200, "{\"listenKey\":\"abc\"}").is_ok());
     for odd in [
         "{}",
@@ -427,7 +427,10 @@ fn a_full_page_of_fills_may_have_a_next_one() {
     let read = |query, body: &str| {
         answered(&venue.fills(&context, &sol, &query).unwrap(), 200, body).unwrap()
     };
-    let after = FillQuery::After(chimera_model::TradeId::new("5").unwrap());
+    let after = FillQuery::After {
+        trade: chimera_model::TradeId::new("5").unwrap(),
+        since: None,
+    };
     assert!(read(after.clone(), &full).more);
     assert!(!read(FillQuery::Newest, &full).more);
     let page = read(after, &format!("[{trade}]"));

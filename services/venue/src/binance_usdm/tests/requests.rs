@@ -132,7 +132,11 @@ fn f074_every_path_maps_by_the_same_symbol_and_id() {
         (request.priority, request.repeatable),
         (Priority::Protect, true)
     );
-    let request = venue.order(&context, &sol, &ours).unwrap().request;
+    let request = venue
+        .order(&context, &sol, &ours)
+        .unwrap()
+        .remove(0)
+        .request;
     assert_eq!(
         sent(&request),
         "GET /fapi/v1/order?symbol=SOLUSDT&origClientOrderId=c1-42"
@@ -159,7 +163,10 @@ fn f039_fills_are_asked_from_the_trade_after_the_last_known() {
     let ask = |query: &FillQuery| sent(&venue.fills(&context, &sol, query).unwrap().request);
     let path = "GET /fapi/v1/userTrades?symbol=SOLUSDT";
     assert_eq!(ask(&FillQuery::Newest), format!("{path}&limit=1000"));
-    let after = FillQuery::After(TradeId::new("698759").unwrap());
+    let after = FillQuery::After {
+        trade: TradeId::new("698759").unwrap(),
+        since: None,
+    };
     assert_eq!(ask(&after), format!("{path}&fromId=698760&limit=1000"));
     let since = FillQuery::Since(UnixNanos::from_millis(1_569_514_978_020).unwrap());
     assert_eq!(
@@ -168,7 +175,10 @@ fn f039_fills_are_asked_from_the_trade_after_the_last_known() {
     );
     let order = FillQuery::OfOrder(VenueOrderId::new("25851813").unwrap());
     assert_eq!(ask(&order), format!("{path}&orderId=25851813&limit=1000"));
-    let foreign = FillQuery::After(TradeId::new("x").unwrap());
+    let foreign = FillQuery::After {
+        trade: TradeId::new("x").unwrap(),
+        since: None,
+    };
     assert!(venue.fills(&context, &sol, &foreign).is_err());
 }
 
@@ -206,9 +216,9 @@ fn public_requests_cost_what_is_documented() {
         format!("GET /fapi/v1/klines?symbol=SOLUSDT&{fields}")
     );
     assert_eq!(weight(&request), [("ip-weight-1m", 10)]);
-    let request = venue.trades(&sol, TradeQuery::Newest, 0).request;
+    let request = venue.trades(&sol, TradeQuery::Newest, 0).unwrap().request;
     assert_eq!(sent(&request), "GET /fapi/v1/trades?symbol=SOLUSDT&limit=1");
-    let request = venue.trades(&sol, TradeQuery::From(9), 10).request;
+    let request = venue.trades(&sol, TradeQuery::From(9), 10).unwrap().request;
     let path = "GET /fapi/v1/historicalTrades?symbol=SOLUSDT&limit=10&fromId=9";
     assert_eq!((sent(&request).as_str(), request.auth), (path, Auth::Key));
 }
@@ -247,8 +257,8 @@ fn f113_every_charge_names_a_scope_of_the_limits() {
         venue.positions(&context).request,
         venue.balances(&context).request,
         venue.margin(&context).request,
-        venue.position_mode().request,
-        venue.open_session().request,
+        venue.position_mode().unwrap().request,
+        venue.open_session().unwrap().request,
         venue.cancel(&context, &sol, &key).unwrap().request,
         place(&limit("20", TimeInForce::Gtc, false)).unwrap(),
     ];

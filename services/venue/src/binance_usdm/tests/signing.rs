@@ -208,7 +208,9 @@ fn h061_secrets_are_in_no_debug_text() {
     let session = crate::SessionKey::new("canary-session");
     let request = venue.positions(&super::context([])).request;
     let wire = venue.finish(&request, Some(&credentials), now()).unwrap();
-    let plan = venue.private_stream(&session).unwrap();
+    let plan = venue
+        .private_stream(&super::access(&session, &credentials))
+        .unwrap();
     assert!(plan.url.expose().as_str().contains("canary-session"));
     let shown = format!("{credentials:?} {session:?} {request:?} {wire:?} {plan:?} {venue:?}");
     assert!(

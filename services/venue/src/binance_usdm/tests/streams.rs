@@ -7,7 +7,7 @@ use chimera_model::market::BarInterval;
 
 use super::{decimal, instrument, venue};
 use crate::error::ErrorClass;
-use crate::{Channel, PublicFrame, SessionKey, StreamPlan, Topic};
+use crate::{Channel, Credentials, PublicFrame, SessionKey, StreamPlan, Topic};
 
 fn topic(symbol: &str, channel: Channel) -> Topic {
     Topic {
@@ -99,7 +99,10 @@ fn a_frame_is_for_one_connection_and_bounded() {
 
 #[test]
 fn the_private_stream_needs_nothing_but_its_key() {
-    let plan = venue().private_stream(&SessionKey::new("a&b=c")).unwrap();
+    let (session, credentials) = (SessionKey::new("a&b=c"), Credentials::new("k", "s"));
+    let plan = venue()
+        .private_stream(&super::access(&session, &credentials))
+        .unwrap();
     let address = "wss://fstream.binance.com/private/ws?listenKey=a%26b%3Dc";
     assert_eq!(plan.url.expose().as_str(), address);
     assert!(plan.frames.is_empty());

@@ -5,7 +5,7 @@ use chimera_model::instrument::InstrumentStatus;
 use serde_json::Value;
 
 use super::super::{answered, venue};
-use super::tree::{millis, number, shown, text, time, tree};
+use crate::tests::tree::{millis, number, shown, text, time, tree};
 
 fn filter<'v>(symbol: &'v Value, kind: &str) -> &'v Value {
     let filters = symbol["filters"].as_array().unwrap();

@@ -1,19 +1,16 @@
 //! Every recorded payload of this venue parses to the value beside it, or a table says why not.
 //!
 //! What is expected is computed by walking the JSON as a generic tree and by moving digits about
-//! as text (`tree`), never by the readers under test.
+//! as text (`tests::tree`), never by the readers under test.
 
 mod account;
 mod instruments;
 mod market;
 mod scope;
 mod sources;
-mod tree;
-
-use scope::Verdict;
-use sources::Payload;
 
 use super::recorded_folder;
+use crate::tests::recorded::{Payload, Verdict};
 
 /// What a payload is, and thereby which reader it goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

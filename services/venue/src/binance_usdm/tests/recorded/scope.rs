@@ -1,47 +1,10 @@
 //! Which payload goes through which reader, and which are out of scope and why.
 
 use super::Kind;
-use super::sources::Payload;
+use crate::tests::recorded::{self, Payload, check, list};
 
-/// What is to be done with a payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It is checked.
-    Check(Kind),
-    /// It is out of scope, for this reason.
-    Listed(&'static str),
-}
-
-/// A rule: which names, what to do. `*` at the end stands for any rest.
-#[derive(Debug)]
-pub(super) struct Rule {
-    names: &'static str,
-    verdict: Verdict,
-}
-
-impl Rule {
-    /// Returns whether the rule is about this name.
-    pub(super) fn covers(&self, name: &str) -> bool {
-        match self.names.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => name == self.names,
-        }
-    }
-}
-
-const fn check(names: &'static str, kind: Kind) -> Rule {
-    Rule {
-        names,
-        verdict: Verdict::Check(kind),
-    }
-}
-
-const fn list(names: &'static str, reason: &'static str) -> Rule {
-    Rule {
-        names,
-        verdict: Verdict::Listed(reason),
-    }
-}
+type Rule = recorded::Rule<Kind>;
+type Verdict = recorded::Verdict<Kind>;
 
 const SPOT: &str = "spot: another venue, not built yet";
 const COINM: &str = "coin-margined or options: other venues";

@@ -1,58 +1,26 @@
 //! The recorded payloads, one by one, with names that say where they come from.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// One payload: an answer or a frame.
-pub(super) struct Payload {
-    /// `folder/file`, with `#item` where a file holds several, and the request where it is known.
-    pub(super) name: String,
-    /// The bytes of the payload as text.
-    pub(super) text: String,
-}
+use crate::tests::recorded::{self, Payload};
 
 /// Walks the folder, file by file; no file is passed over.
 pub(super) fn payloads(folder: &Path) -> Vec<Payload> {
-    let mut files = Vec::new();
-    walk(folder, &mut files);
-    files.sort();
-    files.iter().flat_map(|file| split(folder, file)).collect()
+    recorded::payloads(folder, split)
 }
 
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            walk(&path, files);
-        } else {
-            files.push(path);
-        }
-    }
-}
-
-fn split(folder: &Path, file: &Path) -> Vec<Payload> {
-    let name = file
-        .strip_prefix(folder)
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .replace('\\', "/");
-    let text = std::fs::read_to_string(file).unwrap();
-    let parts: Vec<(String, String)> = match name.split('/').next().unwrap() {
-        "gocryptotrader" if name.ends_with(".json") => answer(&text),
-        "ccxt" => samples(&name, &text),
-        "cryptofeed" if name.ends_with(".jsonl") => session(&text),
+fn split(name: &str, text: &str) -> Vec<(String, String)> {
+    match name.split('/').next().unwrap() {
+        "gocryptotrader" if name.ends_with(".json") => answer(text),
+        "ccxt" => samples(name, text),
+        "cryptofeed" if name.ends_with(".jsonl") => session(text),
         "hftbacktest" => numbered(text.lines().map(|line| line.split_once(' ').unwrap().1)),
         _ if name.ends_with(".ndjson") => numbered(text.lines()),
-        _ => vec![(String::new(), text)],
-    };
-    let payload = |(part, text)| Payload {
-        name: format!("{name}{part}"),
-        text,
-    };
-    parts.into_iter().map(payload).collect()
+        _ => vec![(String::new(), text.to_owned())],
+    }
 }
 
 /// The answer inside a file that also tells the request.

@@ -1,4 +1,4 @@
-//! Values as the venue writes them: numbers mostly as strings, sometimes bare, never by a float.
+//! Values as venues write them: numbers mostly as strings, sometimes bare, never by a float.
 
 use std::fmt;
 
@@ -8,15 +8,15 @@ use serde_json::value::RawValue;
 
 /// A decimal, in quotes or bare.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Number(pub Decimal);
+pub(crate) struct Number(pub Decimal);
 
 /// A whole number, in quotes or bare.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Whole(pub i64);
+pub(crate) struct Whole(pub i64);
 
 /// A truth, in quotes or bare.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Truth(pub bool);
+pub(crate) struct Truth(pub bool);
 
 impl fmt::Debug for Number {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,6 +72,6 @@ impl<'de> Deserialize<'de> for Truth {
 }
 
 /// Returns the value unless it is zero, which the venue writes for "none".
-pub(super) fn some(number: Number) -> Option<Decimal> {
+pub(crate) fn some(number: Number) -> Option<Decimal> {
     (!number.0.is_zero()).then_some(number.0)
 }

@@ -4,12 +4,12 @@ use chimera_model::{Decimal, UnixNanos};
 use serde_json::Value;
 
 /// Returns the tree of a payload.
-pub(super) fn tree(text: &str) -> Value {
+pub(crate) fn tree(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
 /// Returns a string or number as its text.
-pub(super) fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -19,7 +19,7 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// Returns a decimal's text without padding: digits are only moved, nothing is computed.
-pub(super) fn number(value: &Value) -> String {
+pub(crate) fn number(value: &Value) -> String {
     let text = text(value);
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
@@ -44,44 +44,44 @@ pub(super) fn number(value: &Value) -> String {
 }
 
 /// Returns a decimal's text, or nothing for zero.
-pub(super) fn nonzero(value: &Value) -> Option<String> {
+pub(crate) fn nonzero(value: &Value) -> Option<String> {
     Some(number(value)).filter(|text| text != "0")
 }
 
 /// Returns a decimal's text where the field is there.
-pub(super) fn optional(value: &Value) -> Option<String> {
+pub(crate) fn optional(value: &Value) -> Option<String> {
     (!value.is_null()).then(|| number(value))
 }
 
 /// Returns a decimal's text where the field is there and not zero.
-pub(super) fn optional_nonzero(value: &Value) -> Option<String> {
+pub(crate) fn optional_nonzero(value: &Value) -> Option<String> {
     optional(value).filter(|text| text != "0")
 }
 
 /// Returns milliseconds.
-pub(super) fn millis(value: &Value) -> u64 {
+pub(crate) fn millis(value: &Value) -> u64 {
     text(value).parse().unwrap()
 }
 
 /// Returns milliseconds, or nothing for zero or an absent field.
-pub(super) fn optional_millis(value: &Value) -> Option<u64> {
+pub(crate) fn optional_millis(value: &Value) -> Option<u64> {
     (!value.is_null())
         .then(|| millis(value))
         .filter(|millis| *millis != 0)
 }
 
 /// Shows what was read in the same form.
-pub(super) fn shown(value: Option<Decimal>) -> Option<String> {
+pub(crate) fn shown(value: Option<Decimal>) -> Option<String> {
     value.map(|value| value.to_string())
 }
 
 /// Shows a time that was read in the same form.
-pub(super) fn time(value: Option<UnixNanos>) -> Option<u64> {
+pub(crate) fn time(value: Option<UnixNanos>) -> Option<u64> {
     value.map(UnixNanos::as_millis)
 }
 
 /// Returns every symbol that a payload names.
-pub(super) fn symbols(value: &Value, found: &mut Vec<String>) {
+pub(crate) fn symbols(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
