@@ -30,6 +30,7 @@ mod request;
 mod stream;
 mod wire_value;
 
+pub mod backpack;
 pub mod binance_usdm;
 
 #[cfg(test)]

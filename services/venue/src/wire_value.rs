@@ -75,3 +75,35 @@ impl<'de> Deserialize<'de> for Truth {
 pub(crate) fn some(number: Number) -> Option<Decimal> {
     (!number.0.is_zero()).then_some(number.0)
 }
+
+/// Decimals kept of a quotient that a venue computed: below any tick, and far above what sums of
+/// money need.
+const AVERAGE_DECIMALS: usize = 12;
+
+/// A quotient that the venue computed, e.g. an average price: written to more digits than are
+/// held, and cut to [`AVERAGE_DECIMALS`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Average(pub Decimal);
+
+impl fmt::Debug for Average {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, formatter)
+    }
+}
+
+impl<'de> Deserialize<'de> for Average {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = text(deserializer)?;
+        let plain = !text.contains(['e', 'E']);
+        let cut = match text.split_once('.') {
+            Some((whole, fraction)) if plain && fraction.len() > AVERAGE_DECIMALS => fraction
+                .get(..AVERAGE_DECIMALS)
+                .and_then(|_| text.get(..=whole.len() + AVERAGE_DECIMALS)),
+            _ => Some(text),
+        };
+        let cut = cut.ok_or_else(|| D::Error::custom("a number is cut inside a character"))?;
+        Decimal::parse_venue(cut)
+            .map(Self)
+            .map_err(D::Error::custom)
+    }
+}
