@@ -22,7 +22,9 @@ pub async fn f60_a_kill_denies_cancels_and_lasts_until_resumed(house: &House) {
         .set_trading_state(set(TradingState::Halted))
         .await
         .unwrap();
-    assert_eq!(halted.into_inner().state(), TradingState::Halted);
+    let halted = halted.into_inner();
+    assert_eq!(halted.state(), TradingState::Halted);
+    assert!(halted.settled && halted.none_open, "{halted:?}");
     until(house, open.client_order_index, OrderState::Cancelled).await;
 
     let refused = house

@@ -106,6 +106,15 @@ impl ConnectorService for Api {
         }))
     }
 
+    async fn withdraw_submissions(
+        &self,
+        request: Request<pb::WithdrawSubmissionsRequest>,
+    ) -> Answer<pb::WithdrawSubmissionsResponse> {
+        let withdrawn = read::withdraw(request.into_inner());
+        let withdrawn = withdrawn.map(|withdraw| self.connector.withdraw(withdraw));
+        answer(withdrawn.map(|()| pb::WithdrawSubmissionsResponse {}))
+    }
+
     async fn cancel_order(
         &self,
         request: Request<pb::CancelOrderRequest>,

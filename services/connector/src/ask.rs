@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::desk::{Desk, unix_nanos};
+use crate::latch::Permit;
 use crate::{metrics, policy};
 
 #[cfg(test)]
@@ -40,6 +41,8 @@ pub(crate) struct Terms<'a> {
     pub answer_by: Instant,
     /// What must hold at the moment when it leaves, and why it does not.
     pub provided: &'a (dyn Fn() -> Result<(), String> + Send + Sync),
+    /// What may withdraw it while it waits for its turn.
+    pub permit: Option<&'a Permit>,
 }
 
 impl Terms<'_> {
@@ -50,7 +53,19 @@ impl Terms<'_> {
             send_by: answer_by,
             answer_by,
             provided: &|| Ok(()),
+            permit: None,
         }
+    }
+
+    /// Returns why the request may not leave now.
+    fn allow(&self) -> Result<(), NoAnswer> {
+        if Instant::now() > self.send_by {
+            return Err(NoAnswer::NotInTime);
+        }
+        if self.permit.is_some_and(|permit| !permit.holds()) {
+            return Err(NoAnswer::Halted);
+        }
+        (self.provided)().map_err(NoAnswer::Withdrawn)
     }
 }
 
@@ -75,6 +90,9 @@ pub(crate) enum NoAnswer {
     /// What had to hold no longer held when it was to leave; nothing left.
     #[error("{0}")]
     Withdrawn(String),
+    /// The kill switch withdrew it; nothing left.
+    #[error("trading was halted before it left")]
+    Halted,
     /// Egress could not send it, or got nothing back.
     #[error("{error}")]
     Call {
@@ -132,6 +150,7 @@ impl Desk {
                 answer = &mut answer => answer,
                 // Dropped before its bytes were built, a call has sent nothing.
                 () = left.nothing_by(terms.send_by) => return Err(NoAnswer::NotInTime),
+                () = left.nothing_and_withdrawn(terms.permit) => return Err(NoAnswer::Halted),
             }
         };
         let answer = match (answer, refused) {
@@ -168,10 +187,7 @@ impl Desk {
         millis: i64,
         terms: &Terms<'_>,
     ) -> Result<HttpRequest, NoAnswer> {
-        if Instant::now() > terms.send_by {
-            return Err(NoAnswer::NotInTime);
-        }
-        (terms.provided)().map_err(NoAnswer::Withdrawn)?;
+        terms.allow()?;
         let credentials = asker.map(|asker| asker.credentials);
         let venue_now = self.venue_time_of(unix_millis(millis));
         let wire = self.adapter.finish(request, credentials, venue_now)?;
@@ -246,6 +262,17 @@ impl Left {
     /// Ends when nothing was handed over by `send_by`; never when something was.
     async fn nothing_by(&self, send_by: Instant) {
         tokio::time::sleep_until(send_by).await;
+        if self.at().is_some() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Ends when the request is withdrawn before it was handed over; never when it was.
+    async fn nothing_and_withdrawn(&self, permit: Option<&Permit>) {
+        match permit {
+            Some(permit) => permit.withdrawn().await,
+            None => std::future::pending().await,
+        }
         if self.at().is_some() {
             std::future::pending::<()>().await;
         }

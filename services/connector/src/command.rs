@@ -22,6 +22,16 @@ pub(crate) struct Submit {
     pub kind: SubmitKind,
     pub instrument_version: u64,
     pub reduce_only: bool,
+    /// Its place among the caller's submissions.
+    pub seq: u64,
+    pub lowers_exposure: bool,
+}
+
+/// Which submissions are withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Withdraw {
+    pub before_seq: u64,
+    pub spare_lowering: bool,
 }
 
 /// How the order finds its price.

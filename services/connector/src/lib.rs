@@ -23,6 +23,7 @@ mod echoes;
 mod error;
 mod hub;
 mod instruments;
+mod latch;
 mod market;
 mod market_stream;
 mod metrics;

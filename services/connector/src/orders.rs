@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::ask::{Answered, Terms};
 use crate::command::{OrderKey, Submit, SubmitKind};
+use crate::latch::Permit;
 use crate::outcome::{Action, Done};
 use crate::session::Session;
 use crate::{metrics, wire};
@@ -35,6 +36,7 @@ pub(crate) async fn submit(
     session: Arc<Session>,
     instrument: Arc<Instrument>,
     order: Submit,
+    permit: Permit,
     until: Option<Deadline>,
 ) -> Done {
     if let Some(why) = not_now(&session, Action::Submit) {
@@ -62,8 +64,14 @@ pub(crate) async fn submit(
     };
     session.ledger.touched(instrument.symbol);
     session.echoes.expect(order.index);
-    let bounds = (SEND_WITHIN, until);
-    let done = send(&session, &call, Action::Submit, bounds, Some(order.index)).await;
+    let sending = Sending {
+        action: Action::Submit,
+        within: SEND_WITHIN,
+        until,
+        index: Some(order.index),
+        permit: Some(&permit),
+    };
+    let done = send(&session, &call, sending).await;
     if done.outcome == pb::Outcome::Accepted {
         session.echoes.acknowledged(order.index, Instant::now());
     } else {
@@ -95,8 +103,15 @@ pub(crate) async fn cancel(
         Ok(call) => call,
         Err(error) => return Done::refused(Action::Cancel, &error),
     };
-    let bounds = (CANCEL_SEND_WITHIN, until);
-    let done = send(&session, &call, Action::Cancel, bounds, index).await;
+    let sending = Sending {
+        action: Action::Cancel,
+        within: CANCEL_SEND_WITHIN,
+        until,
+        index,
+        // A cancel can only lower risk: no switch stops it (F60).
+        permit: None,
+    };
+    let done = send(&session, &call, sending).await;
     log(&session, "order.cancel", index, &done);
     done
 }
@@ -109,21 +124,28 @@ pub(crate) fn venue_key(key: OrderKey) -> VenueKey {
     }
 }
 
-async fn send(
-    session: &Session,
-    call: &Call<OrderReport>,
+/// How one request is sent.
+struct Sending<'a> {
     action: Action,
-    (send_within, until): (Duration, Option<Deadline>),
+    within: Duration,
+    until: Option<Deadline>,
     index: Option<ClientOrderIndex>,
-) -> Done {
+    permit: Option<&'a Permit>,
+}
+
+async fn send(session: &Session, call: &Call<OrderReport>, sending: Sending<'_>) -> Done {
+    let Sending { action, index, .. } = sending;
     let now = Instant::now();
-    let send_by = now + send_within;
+    let send_by = now + sending.within;
     // The session may have failed or been lost while the request waited for its turn.
     let provided = || not_now(session, action).map_or(Ok(()), Err);
     let terms = Terms {
-        send_by: until.map_or(send_by, |until| until.instant().min(send_by)),
+        send_by: sending
+            .until
+            .map_or(send_by, |until| until.instant().min(send_by)),
         answer_by: now + ANSWER_WITHIN,
         provided: &provided,
+        permit: sending.permit,
     };
     let answered = match session.desk.ask(call, Some(session.asker()), terms).await {
         Ok(answered) => answered,

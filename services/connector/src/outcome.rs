@@ -86,6 +86,7 @@ impl Done {
             // Nothing but a quota makes a request wait before it is built.
             NoAnswer::NotInTime => Self::not_sent("VENUE_RATE_LIMIT", &error.to_string()),
             NoAnswer::Withdrawn(why) => Self::not_sent("VENUE_NOT_READY", why),
+            NoAnswer::Halted => Self::not_sent("TRADING_HALTED", &error.to_string()),
             NoAnswer::Call { error, left } => Self::failed_call(error, *left),
         }
     }
@@ -193,7 +194,9 @@ pub(crate) fn query_unanswered(venue: &str, error: &NoAnswer) -> ConnectorError 
             venue_code: String::new(),
             venue_message: error.detail.clone(),
         },
-        NoAnswer::NotInTime | NoAnswer::Withdrawn(_) => ConnectorError::DeadlineExceeded,
+        NoAnswer::NotInTime | NoAnswer::Withdrawn(_) | NoAnswer::Halted => {
+            ConnectorError::DeadlineExceeded
+        }
         NoAnswer::Call { error, .. } => match error.reason() {
             "VENUE_RATE_LIMIT" => ConnectorError::RateLimited {
                 venue,

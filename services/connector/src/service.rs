@@ -11,9 +11,10 @@ use chimera_runtime::tasks::Tasks;
 use futures::Stream;
 use tracing::Instrument as _;
 
-use crate::command::{ListFills, OrderAt, Submit, Target, WatchMarket};
+use crate::command::{ListFills, OrderAt, Submit, Target, WatchMarket, Withdraw};
 use crate::desk::Desk;
 use crate::error::ConnectorError;
+use crate::latch::Latch;
 use crate::market::Market;
 use crate::outcome::Done;
 use crate::session::Session;
@@ -25,6 +26,7 @@ pub(crate) struct Connector {
     venues: BTreeMap<String, VenueRoom>,
     /// Names this process's sequences: another start is another epoch.
     epoch: String,
+    latch: Latch,
     drain: Signal,
     tasks: Tasks,
 }
@@ -48,6 +50,7 @@ impl Connector {
         Self {
             venues: rooms.into_iter().map(named).collect(),
             epoch,
+            latch: Latch::default(),
             drain,
             tasks,
         }
@@ -115,6 +118,12 @@ impl Connector {
         room.market.top(&instrument).await
     }
 
+    /// Withdraws submissions that have not left.
+    pub(crate) fn withdraw(&self, withdraw: Withdraw) {
+        tracing::warn!(?withdraw, "submissions are withdrawn");
+        self.latch.withdraw(withdraw);
+    }
+
     pub(crate) async fn submit(&self, order: Submit) -> Result<Done, ConnectorError> {
         let (room, session) = self.at(&order.target)?;
         if self.drain.is_draining() {
@@ -124,7 +133,8 @@ impl Connector {
             Ok(instrument) => instrument,
             Err(error) => return not_ready(error),
         };
-        let sending = orders::submit(session.clone(), instrument, order, Deadline::current());
+        let (session, permit) = (session.clone(), self.latch.permit(&order));
+        let sending = orders::submit(session, instrument, order, permit, Deadline::current());
         self.carry("connector.submit", sending).await
     }
 

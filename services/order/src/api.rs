@@ -224,6 +224,10 @@ impl OrderService for OrderApi {
             state: render::trading_state(set.state).into(),
             since: Some(render::timestamp(set.since)),
             cancels_asked: i32::try_from(set.cancels_asked).unwrap_or(i32::MAX),
+            settled: set.settled,
+            none_open: set.none_open,
+            leftovers: set.leftovers,
+            unverified: set.unverified,
         }))
     }
 

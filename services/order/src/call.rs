@@ -22,6 +22,7 @@ use crate::reports::Family;
 use crate::risk::Assessment;
 use crate::service::{Cancelled, Placed};
 use crate::trading::TradingState;
+use crate::verification::{OpenAt, Question};
 use crate::watch::{Filter, Opened};
 
 /// An order that passed admission, on its way to risk.
@@ -64,6 +65,12 @@ pub(crate) struct Switched {
     pub(crate) state: TradingState,
     pub(crate) since: UnixNanos,
     pub(crate) cancels_asked: usize,
+    /// Whether nothing that the state forbids can be on its way any more.
+    pub(crate) settled: bool,
+    /// Whether the venues were shown to hold nothing of ours.
+    pub(crate) none_open: bool,
+    pub(crate) leftovers: Vec<pb::Leftover>,
+    pub(crate) unverified: Vec<pb::UnverifiedAccount>,
 }
 
 /// What GetTradingState answers.
@@ -205,6 +212,16 @@ pub(crate) enum Told {
         key: OrderKey,
         instrument: Option<Arc<Instrument>>,
         report: Option<Box<OrderReport>>,
+    },
+    /// Nothing that a kill forbids can leave any more, or the time to show that is over.
+    Settled {
+        switched: Switched,
+        reply: Waiter<Switched>,
+    },
+    /// What is open at every venue.
+    OpenAtVenues {
+        open: OpenAt,
+        question: Question,
     },
     Venues(Vec<wire::VenueAccounts>),
     ValidityWindow {

@@ -86,7 +86,8 @@ impl Desk {
             return;
         };
         let state = entry.order.state();
-        if state.is_final() || entry.order.is_external() {
+        let foreign = entry.order.is_external() && !self.is_to_die(key);
+        if state.is_final() || foreign {
             return;
         }
         if entry.order.is_cancel_asked() {

@@ -115,11 +115,17 @@ impl Desk {
         let (state, account) = (order.state(), order.spec().account);
         let is_parent = entry.tracking.is_some();
         let missing = order.missing_fills().is_positive();
+        let works = matches!(state, OrderState::Open | OrderState::PartiallyFilled);
+        let asked = order.is_cancel_asked();
         if state != OrderState::Submitting {
             self.answer_placing(key);
         }
         if state.is_final() {
             self.answer_cancelling(key);
+        }
+        // Found, adopted or revived while trading is halted, it is cancelled as those before (F27).
+        if works && !asked && self.is_to_die(key) {
+            self.ask_cancel(key);
         }
         if missing && !is_parent {
             self.fetch_fills_soon(key);

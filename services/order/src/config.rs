@@ -128,6 +128,8 @@ pub struct TimingConfig {
     pub compare_every_ms: u64,
     /// How long the answer to a kill waits for submissions that had passed the last check.
     pub kill_settle_ms: u64,
+    /// How long the answer to a kill then waits for the proof that nothing is open at the venues.
+    pub kill_verify_ms: u64,
     /// A stream without changes says so this often.
     pub heartbeat_ms: u64,
     /// How long an instrument's rules are believed without asking again (F68).
@@ -154,6 +156,7 @@ impl Default for TimingConfig {
             reconnect_pause_ms_max: 5_000,
             compare_every_ms: 60_000,
             kill_settle_ms: 2_000,
+            kill_verify_ms: 3_000,
             heartbeat_ms: 5_000,
             instrument_age_ms_max: 10_000,
         }

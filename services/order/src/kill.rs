@@ -1,26 +1,59 @@
-//! The kill switch: durable before it answers, checked at the last point before the wire, and not
-//! done until nothing is open (F27, F60, F135).
+//! The kill switch: durable before it answers, checked at the last points before the wire, here and
+//! in the connector, and not done until nothing is open (F27, F60, F135).
 
+use std::time::Duration;
+
+use chimera_contracts::connector::v1 as connector;
+use chimera_contracts::order::v1 as pb;
 use chimera_model::order::OrderState;
 use chimera_model::{Account, Symbol, Venue};
+use chimera_runtime::deadline::Deadline;
 
-use chimera_contracts::order::v1 as pb;
-
-use crate::call::{Switched, TradingView};
+use crate::call::{Switched, Told, TradingView};
 use crate::config::ms;
 use crate::follow::Waiter;
 use crate::journal_log::{Body, TradingChange};
 use crate::key::OrderKey;
+use crate::ledger::Entry;
+use crate::market::Connector;
 use crate::service::{Desk, spawn_bound};
 use crate::trading::TradingState;
 use crate::writer::Stored;
+
+/// How long one attempt to withdraw may take, and how long until the next: the answer to a kill
+/// waits for one that succeeds.
+const WITHDRAW_WITHIN: Duration = Duration::from_millis(500);
+const WITHDRAW_PAUSE: Duration = Duration::from_millis(20);
+
+/// Has the connector withdraw what has not left.
+struct Withdrawal {
+    connector: Connector,
+    request: connector::WithdrawSubmissionsRequest,
+}
+
+impl Withdrawal {
+    /// Ends when the connector has confirmed.
+    async fn done(mut self) {
+        loop {
+            let deadline = Deadline::after(WITHDRAW_WITHIN);
+            let asked = self.connector.withdraw_submissions(self.request);
+            match deadline.bound(asked).await {
+                Ok(Ok(_)) => return,
+                Ok(Err(error)) => tracing::warn!(%error, "submissions are not withdrawn yet"),
+                Err(error) => tracing::warn!(%error, "submissions are not withdrawn yet"),
+            }
+            tokio::time::sleep(WITHDRAW_PAUSE).await;
+        }
+    }
+}
 
 impl Desk {
     /// Sets the trading state.
     ///
     /// A state that forbids more is in force at once, one that allows more only when it is durable.
-    /// The answer comes when it is durable and every submission that had passed the last check has
-    /// its outcome, or the time for that is over.
+    /// The answer comes when it is durable, the connector has withdrawn what had not left, and what
+    /// had left has its outcome, and after a halt when the venues show nothing open; or when the
+    /// time for that is over, and then it says so.
     pub(crate) fn set_trading(
         &mut self,
         state: TradingState,
@@ -42,18 +75,23 @@ impl Desk {
         }
         let mut cancels_asked = 0;
         if state == TradingState::Halted {
-            for key in self.cancellable(None, None, None) {
+            for key in self.killable() {
                 self.ask_cancel(&key);
                 cancels_asked += 1;
             }
         }
-        let switched = Switched {
+        let mut switched = Switched {
             state,
             since: self.ledger.trading.since,
             cancels_asked,
+            settled: true,
+            none_open: false,
+            leftovers: Vec::new(),
+            unverified: Vec::new(),
         };
+        let withdrawal = self.withdrawal(state);
         let switch = self.tools.switch.clone();
-        let tasks = self.tools.tasks.clone();
+        let (tasks, told) = (self.tools.tasks.clone(), self.tools.told.clone());
         let settle = ms(self.tools.config.timing.kill_settle_ms);
         self.effect(Box::new(move |stored| {
             if stored == Stored::Not {
@@ -63,16 +101,44 @@ impl Desk {
             }
             switch.set(state);
             spawn_bound(&tasks, "order-kill", async move {
-                if state != TradingState::Active
-                    && tokio::time::timeout(settle, switch.settled())
-                        .await
-                        .is_err()
-                {
-                    tracing::error!("a submission is still without an outcome after the kill");
+                if let Some(withdrawal) = withdrawal {
+                    let both = async { tokio::join!(withdrawal.done(), switch.settled()) };
+                    switched.settled = tokio::time::timeout(settle, both).await.is_ok();
                 }
-                let _ = reply.send(Ok(switched));
+                if !switched.settled {
+                    tracing::error!("a submission may still be on its way after the kill");
+                }
+                if state == TradingState::Halted {
+                    let _ = told.send(Told::Settled { switched, reply }).await;
+                } else {
+                    let _ = reply.send(Ok(switched));
+                }
             });
         }));
+    }
+
+    /// Returns what has the connector withdraw what was recorded up to now; nothing when everything
+    /// may pass.
+    fn withdrawal(&self, state: TradingState) -> Option<Withdrawal> {
+        (state != TradingState::Active).then(|| Withdrawal {
+            connector: self.tools.connector.clone(),
+            request: connector::WithdrawSubmissionsRequest {
+                before_seq: self.next_seq,
+                spare_lowering: state == TradingState::Reducing,
+            },
+        })
+    }
+
+    /// Returns whether trading is halted and the order bears an id of ours. The journal may lack
+    /// it: then it is marked external, and still ours for a kill.
+    pub(crate) fn is_to_die(&self, key: &OrderKey) -> bool {
+        self.ledger.trading.state == TradingState::Halted && key.index().is_some()
+    }
+
+    /// Returns the open orders that bear an id of ours.
+    pub(crate) fn killable(&self) -> Vec<OrderKey> {
+        let ours = |entry: &Entry| entry.order.spec().index.is_some();
+        self.open_where(ours)
     }
 
     pub(crate) fn trading_view(&self) -> TradingView {
@@ -94,15 +160,18 @@ impl Desk {
         venue: Option<Venue>,
         symbol: Option<Symbol>,
     ) -> Vec<OrderKey> {
-        let matching = self.ledger.open.iter().filter(|key| {
-            self.ledger.get(key).is_some_and(|entry| {
-                let spec = entry.order.spec();
-                !entry.order.is_external()
-                    && account.is_none_or(|account| account == spec.account)
-                    && venue.is_none_or(|venue| venue == spec.venue)
-                    && symbol.is_none_or(|symbol| symbol == spec.symbol)
-            })
-        });
+        self.open_where(|entry| {
+            let spec = entry.order.spec();
+            !entry.order.is_external()
+                && account.is_none_or(|account| account == spec.account)
+                && venue.is_none_or(|venue| venue == spec.venue)
+                && symbol.is_none_or(|symbol| symbol == spec.symbol)
+        })
+    }
+
+    fn open_where(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<OrderKey> {
+        let open = self.ledger.open.iter();
+        let matching = open.filter(|key| self.ledger.get(key).is_some_and(&wanted));
         let (parents, rest): (Vec<OrderKey>, Vec<OrderKey>) = matching
             .cloned()
             .partition(|key| self.ledger.get(key).is_some_and(|it| it.tracking.is_some()));
@@ -127,8 +196,12 @@ impl Desk {
 
     /// Goes on after a restart with the cancels that were asked for before it (F135).
     pub(crate) fn resume_cancels(&mut self) {
+        // The connector may have outlived this service, with what waits in it.
+        if let Some(withdrawal) = self.withdrawal(self.ledger.trading.state) {
+            spawn_bound(&self.tools.tasks, "order-withdraw", withdrawal.done());
+        }
         if self.ledger.trading.state == TradingState::Halted {
-            for key in self.cancellable(None, None, None) {
+            for key in self.killable() {
                 self.ask_cancel(&key);
             }
         }

@@ -4,7 +4,8 @@
 //! journal, and only when that is durable do answers, submissions and stream frames leave. Nothing
 //! is concluded but from what a venue said, nothing is sent twice, and what nobody knows counts at
 //! its worst until the venue has spoken. What is done about an order is told in the modules named
-//! after it: admission, risk, submit, cancel, unknown, reconcile, recovery, kill, tracking_limit.
+//! after it: admission, risk, submit, cancel, unknown, reconcile, recovery, kill, verification,
+//! tracking_limit.
 
 mod admission;
 mod api;
@@ -52,6 +53,7 @@ mod timeline;
 mod tracking_limit;
 mod trading;
 mod unknown;
+mod verification;
 mod watch;
 mod wire;
 mod writer;

@@ -28,6 +28,7 @@ use crate::store::Store;
 use crate::timeline::Timeline;
 use crate::tracking_limit::Saga;
 use crate::trading::Switch;
+use crate::verification::Verification;
 use crate::watch::Hub;
 use crate::writer::{Batch, Effect, Health, Stored};
 use crate::{metrics, render};
@@ -59,6 +60,8 @@ pub(crate) enum Due {
     Track(OrderKey),
     /// Compare with a venue.
     Compare(SiteKey),
+    /// Go on proving that a kill left nothing open.
+    Verify,
     /// Look for orders of which nothing was heard.
     Watchdog,
 }
@@ -111,6 +114,7 @@ pub(crate) struct Desk {
     pub(crate) hub: Arc<Mutex<Hub>>,
     pub(crate) timeline: Timeline,
     pub(crate) venues_known: bool,
+    pub(crate) verification: Verification,
     pub(crate) snapshot_seq: u64,
     timers: BTreeMap<(Instant, u64), Due>,
     timer_ids: u64,
@@ -153,6 +157,7 @@ impl Desk {
             hub,
             timeline,
             venues_known: false,
+            verification: Verification::default(),
             snapshot_seq: replayed.snapshot_seq,
             timers: BTreeMap::new(),
             timer_ids: 0,
@@ -211,6 +216,7 @@ impl Desk {
             Due::CancelAnswer(key) => self.cancel_answers_due(&key),
             Due::Track(key) => self.track(&key),
             Due::Compare(site) => self.compare_due(site),
+            Due::Verify => self.verify_due(),
             Due::Watchdog => self.watchdog(),
         }
     }

@@ -35,6 +35,8 @@ pub(crate) struct Submission {
     pub(crate) switch: Switch,
     pub(crate) spec: OrderSpec,
     pub(crate) lowers_exposure: bool,
+    /// The sequence of its record: a kill withdraws what was recorded before it.
+    pub(crate) seq: u64,
     pub(crate) patience: Duration,
     pub(crate) trace: Option<TraceContext>,
 }
@@ -98,6 +100,7 @@ impl Submission {
             spec.venue.to_string(),
             spec.symbol.to_string(),
         );
+        let (submission_seq, lowers_exposure) = (self.seq, self.lowers_exposure);
         let client_order_index = spec.index.map_or(0, i64::from);
         let side = render::side(spec.side).into();
         let (outcome, detail, report) = if let Some(price_ticks) = price_ticks {
@@ -113,6 +116,8 @@ impl Submission {
                 time_in_force: render::time_in_force(spec.time_in_force).into(),
                 post_only: spec.post_only,
                 reduce_only: spec.reduce_only,
+                submission_seq,
+                lowers_exposure,
             };
             let answer = self
                 .connector
@@ -130,6 +135,8 @@ impl Submission {
                 quantity_lots,
                 instrument_version: spec.scale.version,
                 reduce_only: spec.reduce_only,
+                submission_seq,
+                lowers_exposure,
             };
             let answer = self
                 .connector
@@ -324,6 +331,7 @@ impl Desk {
             switch: self.tools.switch.clone(),
             spec: entry.order.spec().clone(),
             lowers_exposure: lowers,
+            seq: self.next_seq,
             patience: ms(self.tools.config.timing.command_deadline_ms),
             trace,
         };

@@ -8,7 +8,9 @@ use chimera_model::{
 };
 use chimera_runtime::fault::{FieldError, InvalidArgument};
 
-use crate::command::{ListFills, OrderAt, OrderKey, Submit, SubmitKind, Target, WatchMarket};
+use crate::command::{
+    ListFills, OrderAt, OrderKey, Submit, SubmitKind, Target, WatchMarket, Withdraw,
+};
 use crate::error::ConnectorError;
 
 /// Symbols of one market stream; the contract's own bound.
@@ -93,6 +95,19 @@ impl Fields {
     }
 }
 
+pub(super) fn withdraw(
+    request: pb::WithdrawSubmissionsRequest,
+) -> Result<Withdraw, ConnectorError> {
+    let mut fields = Fields::default();
+    if request.before_seq == 0 {
+        fields.refuse("before_seq", "must be above zero");
+    }
+    fields.finish(Some(Withdraw {
+        before_seq: request.before_seq,
+        spare_lowering: request.spare_lowering,
+    }))
+}
+
 pub(super) fn limit_order(request: &pb::SubmitLimitOrderRequest) -> Result<Submit, ConnectorError> {
     let mut fields = Fields::default();
     let index = fields.id(
@@ -125,6 +140,8 @@ pub(super) fn limit_order(request: &pb::SubmitLimitOrderRequest) -> Result<Submi
             },
             instrument_version: request.instrument_version,
             reduce_only: request.reduce_only,
+            seq: request.submission_seq,
+            lowers_exposure: request.lowers_exposure,
         });
     fields.finish(order)
 }
@@ -148,6 +165,8 @@ pub(super) fn market_order(
         kind: SubmitKind::Market,
         instrument_version: request.instrument_version,
         reduce_only: request.reduce_only,
+        seq: request.submission_seq,
+        lowers_exposure: request.lowers_exposure,
     });
     fields.finish(order)
 }

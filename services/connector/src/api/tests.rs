@@ -16,7 +16,7 @@ fn limit_order() -> pb::SubmitLimitOrderRequest {
         instrument_version: 1,
         time_in_force: common::TimeInForce::Gtc.into(),
         post_only: true,
-        reduce_only: false,
+        ..Default::default()
     }
 }
 

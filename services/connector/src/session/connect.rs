@@ -67,7 +67,7 @@ impl NotConnected {
     fn of_call(step: &str, error: &NoAnswer) -> Self {
         match error {
             NoAnswer::NotBuilt(error) => Self::of_venue(step, error),
-            NoAnswer::NotInTime | NoAnswer::Withdrawn(_) => Self::NotYet {
+            NoAnswer::NotInTime | NoAnswer::Withdrawn(_) | NoAnswer::Halted => Self::NotYet {
                 cause: format!("{step}: {error}"),
                 after: None,
             },

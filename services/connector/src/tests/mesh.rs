@@ -24,6 +24,8 @@ use crate::{Config, Deps, Server, Timing, VenueConfig, start};
 pub(super) const VENUE: &str = "binance-usdm";
 pub(super) const ACCOUNT: &str = "main";
 pub(super) const SYMBOL: &str = "SOL-USDT-PERP";
+/// The quota of the account's orders.
+const ORDERS: &str = "orders-10s:main";
 pub(super) const VENUE_SYMBOL: &str = "SOLUSDT";
 
 /// Longest wait for anything: generous, since a loaded machine is no fault.
@@ -36,6 +38,7 @@ pub(super) struct Mesh {
     pub server: Server,
     pub drain: Drain,
     pub http: ReqwestClient,
+    egress: Egress,
     next_index: AtomicI64,
 }
 
@@ -126,7 +129,7 @@ impl Mesh {
         let egress = Egress::over_sockets(policy, None, clock.clone()).unwrap();
         let account = (Venue::new(VENUE).unwrap(), Account::new(ACCOUNT).unwrap());
         let deps = Deps {
-            egress,
+            egress: egress.clone(),
             venues,
             credentials: HashMap::from([(account, credentials)]),
             clock,
@@ -142,6 +145,7 @@ impl Mesh {
             server,
             drain,
             http,
+            egress,
             next_index,
         }
     }
@@ -203,6 +207,18 @@ impl Mesh {
             .unwrap()
     }
 
+    /// Lets no order of the account through for a while, as if its quota were used up.
+    pub(super) fn hold_orders_up(&self, span: Duration) {
+        self.egress.ban(VENUE, ORDERS, span).unwrap();
+    }
+
+    /// Returns how many orders have had to wait for that, since the start.
+    pub(super) fn orders_that_waited(&self) -> u64 {
+        let quotas = self.egress.quotas(VENUE).unwrap();
+        let orders = quotas.iter().find(|quota| quota.scope.name == ORDERS);
+        orders.unwrap().waited
+    }
+
     pub(super) fn index(&self) -> i64 {
         self.next_index.fetch_add(1, Ordering::SeqCst)
     }
@@ -220,8 +236,7 @@ impl Mesh {
             price_ticks: top.bid_ticks.unwrap() * 9 / 10,
             instrument_version: instrument.version,
             time_in_force: common::TimeInForce::Gtc.into(),
-            post_only: false,
-            reduce_only: false,
+            ..Default::default()
         }
     }
 
@@ -234,7 +249,7 @@ impl Mesh {
             side: common::Side::Buy.into(),
             quantity_lots: 10,
             instrument_version: self.instrument().await.version,
-            reduce_only: false,
+            ..Default::default()
         }
     }
 

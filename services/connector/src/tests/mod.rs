@@ -2,6 +2,7 @@
 //! the venue's own books say.
 
 mod doubt;
+mod killing;
 mod market;
 mod mesh;
 mod private_stream;

@@ -89,6 +89,35 @@ async fn f097_f103_a_lost_stream_comes_back_as_a_new_generation_with_one_socket(
     mesh.end().await;
 }
 
+/// The login belongs to the connection: while the next one has none, nothing is sent, and a login
+/// that fails takes its connection with it.
+#[tokio::test]
+async fn f099_nothing_is_sent_until_the_new_connection_has_its_own_login() {
+    let mesh = Mesh::live().await;
+    let mut watch = mesh.watch().await;
+    mesh.fault(refusal(LISTEN_KEY, 503, -1000, 1_000)).await;
+    let cut = json!({"fate": {"to": "cut"}, "kind": "private"});
+    mesh.venue("POST", "/sockets", cut).await;
+    watch.state(SessionState::Reconnecting).await;
+    let refused = async {
+        while mesh.hits().await < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, refused).await.expect("it tries again");
+    let early = mesh.resting_buy().await;
+    let index = early.client_order_index;
+    let done = mesh.submit(early).await;
+    assert_eq!(done.outcome(), Outcome::NotSent, "{:?}", done.detail);
+    assert_eq!(done.detail.unwrap().reason, "VENUE_NOT_READY");
+    mesh.venue("DELETE", "/faults", json!({})).await;
+    watch.state(SessionState::Live).await;
+    assert!(mesh.orders_at_venue(index).await.is_empty());
+    let order = mesh.resting_buy().await;
+    assert_eq!(mesh.submit(order).await.outcome(), Outcome::Accepted);
+    mesh.end().await;
+}
+
 #[tokio::test]
 async fn f039_fills_of_an_outage_are_told_before_the_session_lives_again() {
     let mesh = Mesh::live().await;

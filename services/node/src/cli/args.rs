@@ -10,7 +10,8 @@ Exit codes:
   1  done, and the answer is no (order rejected, venue not flat, journal damaged, start failed)
   2  the command line or the configuration is wrong; nothing was begun
   3  no mesh answers at the address
-  4  an order's outcome is not known; ask `chimera explain INDEX`, never place it again
+  4  an order's outcome is not known; ask `chimera explain INDEX`, never place it again;
+     of `kill`: it is in force, and something may still be open
 
 First steps:
   chimera smoke                      trade on simulated venues once, end to end, and write a report

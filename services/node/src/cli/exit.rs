@@ -18,7 +18,8 @@ pub enum Exit {
     Usage,
     /// 3: no mesh answers at the address.
     Unreachable,
-    /// 4: an order's outcome is not known; ask for it by its index, never place it again.
+    /// 4: an order's outcome is not known; ask for it by its index, never place it again. Of a kill:
+    /// something may still be open; it is in force, and what is found open is cancelled.
     Unknown,
 }
 

@@ -1,7 +1,8 @@
 //! `chimera kill` and `resume`: the kill switch.
 
 use chimera_contracts::order::v1::{
-    SetTradingStateRequest, TradingState, order_service_client::OrderServiceClient,
+    SetTradingStateRequest, SetTradingStateResponse, TradingState,
+    order_service_client::OrderServiceClient,
 };
 
 use super::{
@@ -43,5 +44,29 @@ async fn set(server: &ServerArgs, state: TradingState, reason: String) -> Result
             .trim_start_matches("TRADING_STATE_"),
         answer.cancels_asked
     );
-    Ok(Exit::Ok)
+    Ok(proven(&answer))
+}
+
+/// Says what a kill could not prove; it is in force all the same.
+fn proven(answer: &SetTradingStateResponse) -> Exit {
+    let proven = answer.none_open || answer.state() != TradingState::Halted;
+    if proven && answer.settled {
+        return Exit::Ok;
+    }
+    for left in &answer.leftovers {
+        println!(
+            "may still be open: {} {} {} {} {}",
+            left.account, left.venue, left.symbol, left.client_order_index, left.venue_order_id
+        );
+    }
+    for account in &answer.unverified {
+        println!(
+            "not verified: {} {}: {}",
+            account.account, account.venue, account.message
+        );
+    }
+    if !answer.settled {
+        println!("an order that was on its way may still arrive; it is cancelled when it does");
+    }
+    Exit::Unknown
 }

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::mesh::{Mesh, buy, market, sell, tracking, with_index};
 use super::recovering::a_human_places;
-use super::venue::{OnCancel, OnSubmit, Venue, quantity};
+use super::venue::{OnCancel, OnSubmit, State, Venue, quantity};
 use crate::Config;
 
 mod audit;
@@ -275,7 +275,8 @@ impl Storm {
         self.mesh().set_trading(state).await;
     }
 
-    async fn heal(&mut self) {
+    /// Ends the faults, whatever they have done.
+    fn calm(&self) {
         let venue = self.venue();
         venue.with(|state| {
             state.on_submit.clear();
@@ -287,10 +288,18 @@ impl Storm {
             state.set_live(true);
         });
         venue.drop_streams();
+    }
+
+    async fn heal(&mut self) {
+        self.calm();
         self.mesh().set_trading(pb::TradingState::Active).await;
         // Parents end by their own time; a submission in doubt within its window.
         tokio::time::sleep(Duration::from_secs(45)).await;
         self.mesh().ready().await;
+        self.until_nothing_is_in_doubt().await;
+    }
+
+    async fn until_nothing_is_in_doubt(&self) {
         self.mesh()
             .until("nothing is in doubt", async |mesh: &Mesh| {
                 let request = pb::ListOrdersRequest {
@@ -309,6 +318,39 @@ impl Storm {
             })
             .await;
     }
+}
+
+/// The answer to a kill is true whatever goes on, nothing is sent after it, and once the faults are
+/// over nothing of ours is open, a crash in between or not.
+#[tokio::test(start_paused = true)]
+async fn f027_f060_f135_whatever_goes_on_a_kill_tells_the_truth_and_leaves_nothing_open() {
+    for seed in seeds() {
+        let mut storm = Storm::begin(2_000_000 + seed, true).await;
+        storm.rage().await;
+        let (venue, halted) = (storm.venue(), pb::TradingState::Halted);
+        let set = storm.mesh().set_trading(halted).await;
+        let sent = venue.with(|state| state.submits.len());
+        let proven = !set.none_open || venue.with(ours_open).is_empty();
+        assert!(proven, "seed {seed}: {set:?}");
+        if seed % 2 == 1 {
+            let mesh = storm.mesh.take().unwrap();
+            storm.mesh = Some(mesh.crash_unready().await);
+        }
+        storm.calm();
+        storm.mesh().ready().await;
+        storm.until_nothing_is_in_doubt().await;
+        let again = storm.mesh().set_trading(halted).await;
+        assert!(again.settled && again.none_open, "seed {seed}: {again:?}");
+        let (left, sent_after) = venue.with(|state| (ours_open(state), state.submits.len()));
+        assert!(left.is_empty(), "seed {seed}: {left:?}");
+        assert_eq!(sent_after, sent, "seed {seed}");
+    }
+}
+
+fn ours_open(state: &mut State) -> Vec<i64> {
+    let open = state.orders.iter().filter(|order| order.is_open());
+    let ours = open.map(|order| order.index).filter(|index| *index > 0);
+    ours.collect()
 }
 
 /// Weathers one seed: rages, heals and audits.

@@ -49,6 +49,8 @@ pub enum OnSubmit {
     Fill,
     /// Takes it, answers after this.
     Slow(Duration),
+    /// It waits in the connector for its turn, and leaves after this unless it is withdrawn.
+    Queue(Duration),
 }
 
 /// What the venue does with the next cancel.
@@ -115,6 +117,10 @@ pub struct State {
     pub live: bool,
     pub list_fills_empty: bool,
     pub down: bool,
+    /// Submissions with a lower sequence are withdrawn; spared when they lower exposure.
+    pub withdrawn: (u64, bool),
+    /// Whether requests to withdraw are not answered.
+    pub deaf: bool,
     /// The most lots that our orders could ever have made of the position, either way.
     pub worst_lots: i64,
     /// The most orders that were ever open at one moment.
@@ -158,6 +164,8 @@ impl Venue {
             live: true,
             list_fills_empty: false,
             down: false,
+            withdrawn: (0, false),
+            deaf: false,
             worst_lots: 0,
             most_open: 0,
             streams: Vec::new(),

@@ -230,6 +230,13 @@ impl ConnectorService for FakeConnector {
         refused()
     }
 
+    async fn withdraw_submissions(
+        &self,
+        _: Request<pb::WithdrawSubmissionsRequest>,
+    ) -> Result<Response<pb::WithdrawSubmissionsResponse>, Status> {
+        refused()
+    }
+
     async fn submit_market_order(
         &self,
         _: Request<pb::SubmitMarketOrderRequest>,

@@ -11,6 +11,8 @@ struct Submit {
     ticks: Option<i64>,
     tif: common::TimeInForce,
     reduce_only: bool,
+    seq: u64,
+    lowers_exposure: bool,
 }
 
 type Answered = (
@@ -79,6 +81,19 @@ impl Venue {
                 let report = self.accept(&submit);
                 tokio::time::sleep(pause).await;
                 Ok((pb::Outcome::Accepted, None, Some(report)))
+            }
+            OnSubmit::Queue(pause) => {
+                let withdrawn = |state: &State| {
+                    let (before, spare) = state.withdrawn;
+                    submit.seq < before && !(spare && submit.lowers_exposure)
+                };
+                match tokio::time::timeout(pause, self.until(withdrawn)).await {
+                    Ok(()) => {
+                        let detail = Some(detail("TRADING_HALTED", ""));
+                        Ok((pb::Outcome::NotSent, detail, None))
+                    }
+                    Err(_) => Ok((pb::Outcome::Accepted, None, Some(self.accept(&submit)))),
+                }
             }
             OnSubmit::Reject(code) => Ok((
                 pb::Outcome::Rejected,
@@ -295,6 +310,8 @@ impl ConnectorService for Venue {
             ticks: Some(request.price_ticks),
             tif: request.time_in_force(),
             reduce_only: request.reduce_only,
+            seq: request.submission_seq,
+            lowers_exposure: request.lowers_exposure,
         };
         let (outcome, detail, report) = self.submit(submit).await?;
         Ok(Response::new(pb::SubmitLimitOrderResponse {
@@ -303,6 +320,20 @@ impl ConnectorService for Venue {
             report,
             sent_time: None,
         }))
+    }
+
+    async fn withdraw_submissions(
+        &self,
+        request: Request<pb::WithdrawSubmissionsRequest>,
+    ) -> Result<Response<pb::WithdrawSubmissionsResponse>, Status> {
+        let request = request.into_inner();
+        self.with(|state| {
+            if state.deaf {
+                return Err(Status::unavailable("deaf"));
+            }
+            state.withdrawn = (request.before_seq, request.spare_lowering);
+            Ok(Response::new(pb::WithdrawSubmissionsResponse {}))
+        })
     }
 
     async fn submit_market_order(
@@ -317,6 +348,8 @@ impl ConnectorService for Venue {
             ticks: None,
             tif: common::TimeInForce::Ioc,
             reduce_only: request.reduce_only,
+            seq: request.submission_seq,
+            lowers_exposure: request.lowers_exposure,
         };
         let (outcome, detail, report) = self.submit(submit).await?;
         Ok(Response::new(pb::SubmitMarketOrderResponse {
