@@ -110,7 +110,7 @@ pub fn assess(
 ) -> Result<Assessment, Refusal> {
     let lowers = lowers_exposure(spec, &picture.holding);
     let way_out = is_way_out(spec, &picture.holding);
-    if !picture.trading.allows(lowers) {
+    if !picture.trading.allows(way_out) {
         let state = picture.trading.name();
         return Err(Denial::TradingHalted { state }.into());
     }

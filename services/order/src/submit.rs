@@ -23,7 +23,7 @@ use crate::journal_log::{Body, Intent};
 use crate::key::{OrderKey, SiteKey};
 use crate::ledger::Line;
 use crate::market::Connector;
-use crate::risk::{Assessment, Picture, Refusal, assess, is_way_out, lowers_exposure};
+use crate::risk::{Assessment, Picture, Refusal, assess, is_way_out};
 use crate::service::{Desk, Placed, spawn_bound};
 use crate::trading::Switch;
 use crate::writer::Stored;
@@ -34,7 +34,7 @@ pub(crate) struct Submission {
     pub(crate) connector: Connector,
     pub(crate) switch: Switch,
     pub(crate) spec: OrderSpec,
-    pub(crate) lowers_exposure: bool,
+    pub(crate) way_out: bool,
     /// The sequence of its record: a kill withdraws what was recorded before it.
     pub(crate) seq: u64,
     pub(crate) patience: Duration,
@@ -45,7 +45,7 @@ impl Submission {
     /// Sends the order once, unless the kill switch says otherwise at this last point, and returns
     /// what became of it. Nothing is ever sent twice.
     pub(crate) async fn send(mut self) -> SubmitAnswer {
-        let passage = match self.switch.pass(self.lowers_exposure) {
+        let passage = match self.switch.pass(self.way_out) {
             Ok(passage) => passage,
             Err(state) => {
                 let words = format!("trading is {}", state.name());
@@ -100,7 +100,7 @@ impl Submission {
             spec.venue.to_string(),
             spec.symbol.to_string(),
         );
-        let (submission_seq, lowers_exposure) = (self.seq, self.lowers_exposure);
+        let (submission_seq, lowers_exposure) = (self.seq, self.way_out);
         let client_order_index = spec.index.map_or(0, i64::from);
         let side = render::side(spec.side).into();
         let (outcome, detail, report) = if let Some(price_ticks) = price_ticks {
@@ -180,7 +180,7 @@ impl Desk {
     /// Places an order whose index, if it has one, nobody has used.
     pub(crate) fn place_claimed(&mut self, admitted: Admitted, reply: Waiter<Placed>) {
         match self.claim(&admitted) {
-            Ok((key, lowers)) => self.intend(key, admitted, lowers, reply),
+            Ok((key, way_out)) => self.intend(key, admitted, way_out, reply),
             Err(refusal) => self.refuse(refusal, admitted, reply),
         }
     }
@@ -212,7 +212,7 @@ impl Desk {
         follow.placing.push((reply, true));
     }
 
-    /// Returns the index and whether the order lowers exposure, when it may be placed now.
+    /// Returns the index and whether the order is a way out, when it may be placed now.
     fn claim(&mut self, admitted: &Admitted) -> Result<(OrderKey, bool), Refused> {
         if self.tools.health.has_failed() {
             return Err(OrderError::JournalFailed.into());
@@ -223,7 +223,6 @@ impl Desk {
         let spec = &admitted.spec;
         let key = self.index_for(spec)?;
         let holding = self.ledger.holding(&line(spec));
-        let lowers = lowers_exposure(spec, &holding);
         let way_out = is_way_out(spec, &holding);
         self.ready_for(site(spec), way_out)?;
         match self.judge(admitted) {
@@ -235,7 +234,7 @@ impl Desk {
         if !self.rate.admit(limit, way_out, Instant::now()) {
             return Err(OrderError::RateLimited { limit }.into());
         }
-        Ok((key, lowers))
+        Ok((key, way_out))
     }
 
     fn index_for(&self, spec: &OrderSpec) -> Result<OrderKey, OrderError> {
@@ -306,7 +305,7 @@ impl Desk {
     }
 
     /// Records the intent and sends the order once that is durable.
-    fn intend(&mut self, key: OrderKey, admitted: Admitted, lowers: bool, reply: Waiter<Placed>) {
+    fn intend(&mut self, key: OrderKey, admitted: Admitted, way_out: bool, reply: Waiter<Placed>) {
         if !self.record_intent(&key, &admitted) {
             return self.reply(reply, Err(OrderError::Internal("an intent does not fit")));
         }
@@ -318,11 +317,11 @@ impl Desk {
             self.begin_tracking(&key);
             return self.after(&key);
         }
-        self.dispatch(&key, lowers, admitted.trace);
+        self.dispatch(&key, way_out, admitted.trace);
     }
 
     /// Sends an order whose intent is recorded, as soon as that is durable.
-    pub(crate) fn dispatch(&mut self, key: &OrderKey, lowers: bool, trace: Option<TraceContext>) {
+    pub(crate) fn dispatch(&mut self, key: &OrderKey, way_out: bool, trace: Option<TraceContext>) {
         let Some(entry) = self.ledger.get(key) else {
             return;
         };
@@ -330,7 +329,7 @@ impl Desk {
             connector: self.tools.connector.clone(),
             switch: self.tools.switch.clone(),
             spec: entry.order.spec().clone(),
-            lowers_exposure: lowers,
+            way_out,
             seq: self.next_seq,
             patience: ms(self.tools.config.timing.command_deadline_ms),
             trace,

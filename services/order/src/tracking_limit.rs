@@ -24,7 +24,7 @@ use crate::journal_log::{Body, Intent};
 use crate::key::{OrderKey, SiteKey};
 use crate::market::Top;
 use crate::metrics;
-use crate::risk::lowers_exposure;
+use crate::risk::is_way_out;
 use crate::service::{Desk, Due, spawn_bound};
 use crate::submit::{line, site};
 
@@ -212,7 +212,7 @@ impl Desk {
             Some(End::Filled)
         } else if standing.cancel_asked {
             Some(End::Cancelled(String::new()))
-        } else if !trading.allows(self.child_lowers(key, standing)) {
+        } else if !trading.allows(self.child_is_way_out(key, standing)) {
             Some(End::Cancelled(format!("trading is {}", trading.name())))
         } else if now >= saga.deadline {
             Some(End::Timeout)
@@ -437,7 +437,7 @@ impl Desk {
             parent: Some(parent),
             ..standing.spec.clone()
         };
-        let lowers = self.child_lowers(key, standing);
+        let way_out = self.child_is_way_out(key, standing);
         let trace_id = self
             .ledger
             .get(key)
@@ -466,14 +466,14 @@ impl Desk {
         };
         self.log(Some(key), Body::Child(note));
         if self.log(Some(&child), Body::Intent(Box::new(intent))) {
-            self.dispatch(&child, lowers, None);
+            self.dispatch(&child, way_out, None);
         }
         self.track(key);
     }
 
-    /// Returns whether a child only lowers exposure; what the parent itself has reserved is not
+    /// Returns whether a child is a way out; what the parent itself has reserved is not
     /// counted against it.
-    fn child_lowers(&self, key: &OrderKey, standing: &Standing) -> bool {
+    fn child_is_way_out(&self, key: &OrderKey, standing: &Standing) -> bool {
         let own = self.ledger.weights.get(key).copied().unwrap_or_default();
         let spec = &standing.spec;
         let holding = self.ledger.holding(&line(spec));
@@ -482,7 +482,7 @@ impl Desk {
             quantity: standing.remaining,
             ..standing.spec.clone()
         };
-        lowers_exposure(&rest, &holding)
+        is_way_out(&rest, &holding)
     }
 
     /// Returns whether what a live child has left could be placed anew.

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 pub enum TradingState {
     /// Everything that risk allows.
     Active,
-    /// Only orders that lower exposure, and cancels.
+    /// Only ways out, and cancels: orders that lower exposure or may only reduce a position.
     Reducing,
     /// Only cancels; open orders are cancelled.
     Halted,
@@ -31,10 +31,10 @@ impl TradingState {
 
     /// Returns whether a new order may pass.
     #[must_use]
-    pub const fn allows(self, lowers_exposure: bool) -> bool {
+    pub const fn allows(self, way_out: bool) -> bool {
         match self {
             Self::Active => true,
-            Self::Reducing => lowers_exposure,
+            Self::Reducing => way_out,
             Self::Halted => false,
         }
     }
@@ -65,7 +65,7 @@ pub(crate) struct Switch {
 }
 
 /// A submission between the last check and its answer; the answer to a kill waits for those that
-/// may raise exposure.
+/// are no way out.
 #[derive(Debug)]
 pub(crate) struct Passage {
     in_flight: Option<watch::Sender<usize>>,
@@ -91,21 +91,21 @@ impl Switch {
     ///
     /// The passage is counted before the state is read: whoever sets the state and then finds
     /// nobody in flight knows that nobody passed on the old one.
-    pub(crate) fn pass(&self, lowers_exposure: bool) -> Result<Passage, TradingState> {
-        let in_flight = (!lowers_exposure).then(|| self.in_flight.clone());
+    pub(crate) fn pass(&self, way_out: bool) -> Result<Passage, TradingState> {
+        let in_flight = (!way_out).then(|| self.in_flight.clone());
         if let Some(in_flight) = &in_flight {
             in_flight.send_modify(|count| *count += 1);
         }
         let passage = Passage { in_flight };
         let state = self.state();
-        if state.allows(lowers_exposure) {
+        if state.allows(way_out) {
             Ok(passage)
         } else {
             Err(state)
         }
     }
 
-    /// Waits until no submission that may raise exposure is between the check and its answer.
+    /// Waits until no submission but ways out is between the check and its answer.
     pub(crate) async fn settled(&self) {
         let mut in_flight = self.in_flight.subscribe();
         // The sender lives in `self`, so this can only end by reaching zero.

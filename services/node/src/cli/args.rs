@@ -355,7 +355,7 @@ pub struct KillArgs {
     /// Why, for the record.
     #[arg(long, default_value = "operator")]
     pub reason: String,
-    /// Let orders through that lower exposure.
+    /// Let orders through that lower exposure or may only reduce.
     #[arg(long)]
     pub reduce_only: bool,
 }

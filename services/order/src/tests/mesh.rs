@@ -273,3 +273,8 @@ pub fn with_index(index: i64, request: pb::PlaceOrderRequest) -> pb::PlaceOrderR
 pub fn reason(status: &Status) -> String {
     reason_of(status).unwrap_or_else(|| format!("no reason: {status:?}"))
 }
+
+/// Returns the reason for which an order is refused.
+pub async fn refused(mesh: &Mesh, request: pb::PlaceOrderRequest) -> String {
+    reason(&mesh.place(request).await.unwrap_err())
+}

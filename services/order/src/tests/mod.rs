@@ -1,5 +1,6 @@
 //! Tests of the service as a whole, against a scripted venue.
 
+mod admitting;
 mod cancelling;
 mod doubt;
 mod killing;
@@ -7,6 +8,7 @@ mod mesh;
 mod placing;
 mod reconciling;
 mod recovering;
+mod reducing;
 mod risking;
 mod storm;
 mod tracking;
