@@ -12,6 +12,10 @@ use crate::key::OrderKey;
 use crate::ledger::Ledger;
 use crate::render;
 
+/// The filled part of a parent, in ten-thousandths, from which on it counts as filled.
+const FILLED_PARTS: i64 = 9_999;
+const ALL_PARTS: i64 = 10_000;
+
 /// How a tracking limit follows the market.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackingSpec {
@@ -228,5 +232,17 @@ impl Standing {
             owed_fills,
             cancel_asked: entry.order.is_cancel_asked(),
         })
+    }
+
+    /// Returns whether so little is left that the parent counts as filled.
+    pub(crate) fn is_filled(&self) -> bool {
+        let parts = |value: Decimal, parts: i64| value.checked_mul(Decimal::from(parts));
+        match (
+            parts(self.filled, ALL_PARTS),
+            parts(self.spec.quantity, FILLED_PARTS),
+        ) {
+            (Ok(filled), Ok(wanted)) => filled >= wanted,
+            _ => self.remaining.is_zero(),
+        }
     }
 }

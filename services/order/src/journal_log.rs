@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chimera_journal::Record;
 use chimera_model::order::{Command, Event, OrderSpec, Report};
 use chimera_model::{Account, ClientOrderIndex, Decimal, Symbol, TradeId, UnixNanos, Venue};
+use chimera_runtime::trace::TraceContext;
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::{ChildNote, TrackingSpec};
@@ -44,6 +45,15 @@ pub struct Intent {
     pub trace_id: String,
     /// How it follows the market; parents only.
     pub tracking: Option<TrackingSpec>,
+}
+
+impl Intent {
+    /// Returns a new span of the trace that placed the order. Whoever asked is gone when a tracking
+    /// limit goes on, perhaps after a restart; of the trace only its id is recorded.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        let id = u128::from_str_radix(&self.trace_id, 16).ok()?;
+        TraceContext::from_ids(id, 1, true).map(TraceContext::child)
+    }
 }
 
 /// An order that somebody else placed.

@@ -40,6 +40,7 @@ mod replay;
 mod reports;
 mod requests;
 mod risk;
+mod saga;
 mod server;
 mod service;
 mod snapshot;

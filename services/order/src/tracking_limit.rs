@@ -25,18 +25,9 @@ use crate::key::{OrderKey, SiteKey};
 use crate::market::Top;
 use crate::metrics;
 use crate::risk::is_way_out;
+use crate::saga::Saga;
 use crate::service::{Desk, Due, spawn_bound};
 use crate::submit::{line, site};
-
-/// The filled part of a parent, in ten-thousandths, from which on it counts as filled.
-const FILLED_PARTS: i64 = 9_999;
-const ALL_PARTS: i64 = 10_000;
-
-/// How long a cancel is taken to need before any was measured: a round trip to a far venue.
-const CANCEL_LATENCY_FIRST: Duration = Duration::from_millis(50);
-
-/// Added to what cancels have taken, for those that take a little longer.
-const CANCEL_MARGIN: Duration = Duration::from_millis(5);
 
 /// The pause before another look for a price, or a venue, that was not there.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -55,77 +46,6 @@ enum End {
     MaxAttempts,
     Cancelled(String),
     Rejected(String),
-}
-
-/// What this process is doing about one parent. Not durable: [`Tracking`] is what a restart goes
-/// by.
-#[derive(Debug)]
-pub(crate) struct Saga {
-    /// When to give up.
-    deadline: Instant,
-    /// The grid's point at which the next child is due; nothing before the first.
-    planned: Option<Instant>,
-    cancel_asked: Option<Instant>,
-    cancel_latency: Duration,
-    /// After a cancel was given up, when it may be asked for again (F26).
-    cancel_again: Option<Instant>,
-    pricing: bool,
-    wake: Option<Instant>,
-}
-
-impl Saga {
-    const fn new(deadline: Instant) -> Self {
-        Self {
-            deadline,
-            planned: None,
-            cancel_asked: None,
-            cancel_latency: CANCEL_LATENCY_FIRST,
-            cancel_again: None,
-            pricing: false,
-            wake: None,
-        }
-    }
-
-    /// Returns how long before a grid point the cancel is asked for; never more than a quarter of
-    /// the interval, so that a slow venue does not keep the order off the book.
-    fn lead(&self, interval: Duration) -> Duration {
-        (self.cancel_latency * 3 / 2 + CANCEL_MARGIN).min(interval / 4)
-    }
-
-    /// Takes in how long a cancel took to be proven.
-    fn cancel_proven(&mut self, now: Instant) {
-        if let Some(asked) = self.cancel_asked.take() {
-            let took = now.saturating_duration_since(asked);
-            self.cancel_latency = (self.cancel_latency * 3 + took) / 4;
-        }
-    }
-
-    /// Moves on to the next point of the grid and returns how far this placement was from its own.
-    fn placed(&mut self, now: Instant, interval: Duration) -> Duration {
-        let planned = self.planned.unwrap_or(now);
-        let error = now.max(planned).duration_since(now.min(planned));
-        let mut next = planned + interval;
-        // After a long wait the points that passed are left out; one that is close is as good as
-        // past.
-        while next < now + interval / 2 {
-            next += interval;
-        }
-        self.planned = Some(next);
-        error
-    }
-}
-
-impl Standing {
-    fn is_filled(&self) -> bool {
-        let parts = |value: Decimal, parts: i64| value.checked_mul(Decimal::from(parts));
-        match (
-            parts(self.filled, ALL_PARTS),
-            parts(self.spec.quantity, FILLED_PARTS),
-        ) {
-            (Ok(filled), Ok(wanted)) => filled >= wanted,
-            _ => self.remaining.is_zero(),
-        }
-    }
 }
 
 impl Desk {
@@ -283,12 +203,7 @@ impl Desk {
         let Some(saga) = self.sagas.get_mut(key) else {
             return now + interval;
         };
-        let mut next = saga.planned.unwrap_or(now);
-        while next <= now + saga.lead(interval) {
-            next += interval;
-        }
-        saga.planned = Some(next);
-        next - saga.lead(interval)
+        saga.leave_out(now, interval)
     }
 
     fn without_child(
@@ -438,11 +353,7 @@ impl Desk {
             ..standing.spec.clone()
         };
         let way_out = self.child_is_way_out(key, standing);
-        let trace_id = self
-            .ledger
-            .get(key)
-            .map(|it| it.trace_id.clone())
-            .unwrap_or_default();
+        let trace_id = self.ledger.get(key).map(|it| it.trace_id.clone());
         let (now, placed_time) = (Instant::now(), self.now());
         let Some(saga) = self.sagas.get_mut(key) else {
             return;
@@ -454,9 +365,10 @@ impl Desk {
         let intent = Intent {
             spec,
             venue_symbol: instrument.venue_symbol.to_string(),
-            trace_id,
+            trace_id: trace_id.unwrap_or_default(),
             tracking: None,
         };
+        let trace = intent.trace();
         let note = ChildNote {
             index,
             price,
@@ -466,7 +378,7 @@ impl Desk {
         };
         self.log(Some(key), Body::Child(note));
         if self.log(Some(&child), Body::Intent(Box::new(intent))) {
-            self.dispatch(&child, way_out, None);
+            self.dispatch(&child, way_out, trace);
         }
         self.track(key);
     }

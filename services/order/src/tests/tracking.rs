@@ -5,6 +5,8 @@ use std::time::Duration;
 use chimera_contracts::common::v1 as common;
 use chimera_contracts::connector::v1 as wire;
 use chimera_contracts::order::v1 as pb;
+use chimera_runtime::context::CallContext;
+use chimera_runtime::trace::TraceContext;
 use pb::OrderState as S;
 
 use super::mesh::{Mesh, buy, tracking, with_index};
@@ -215,10 +217,10 @@ async fn f044_a_parent_counts_as_filled_from_9999_parts_in_ten_thousand_on() {
     mesh.reaches(2, S::Cancelled).await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_child_whose_rest_is_too_small_to_be_placed_anew_is_left_to_work() {
+/// Returns a mesh whose parent 1 has a child 2 with a rest of 0.1 at 30, a notional of 3: the venue
+/// takes no order below 5.
+async fn with_a_rest_below_the_minimum() -> Mesh {
     let mesh = Mesh::start().await;
-    // 0.1 at 30 is a notional of 3: the venue takes no order below 5.
     mesh.venue.with(|state| {
         state.bid = Some(3_000);
         state.ask = Some(3_001);
@@ -226,6 +228,12 @@ async fn a_child_whose_rest_is_too_small_to_be_placed_anew_is_left_to_work() {
     mesh.place(tracking("1", 10)).await.unwrap();
     mesh.venue.until(|state| state.orders.len() == 1).await;
     mesh.venue.fill(2, 9);
+    mesh
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_whose_rest_is_too_small_to_be_placed_anew_is_left_to_work() {
+    let mesh = with_a_rest_below_the_minimum().await;
     work(&mesh, Duration::from_secs(60)).await;
     assert_eq!(
         mesh.venue
@@ -238,14 +246,7 @@ async fn a_child_whose_rest_is_too_small_to_be_placed_anew_is_left_to_work() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rest_that_cannot_be_placed_ends_the_parent_and_says_why() {
-    let mesh = Mesh::start().await;
-    mesh.venue.with(|state| {
-        state.bid = Some(3_000);
-        state.ask = Some(3_001);
-    });
-    mesh.place(tracking("1", 10)).await.unwrap();
-    mesh.venue.until(|state| state.orders.len() == 1).await;
-    mesh.venue.fill(2, 9);
+    let mesh = with_a_rest_below_the_minimum().await;
     mesh.venue.end(2, wire::ReportedStatus::Cancelled);
     let parent = mesh.reaches(1, S::Expired).await;
     assert_eq!(progress(&parent).end, "REJECTED");
@@ -357,6 +358,31 @@ async fn f023_both_legs_of_a_replacement_have_their_own_outcome() {
     assert_eq!(mesh.venue.with(|state| state.submits.clone()), [2, 3, 4]);
     let state = mesh.get(4).await.state();
     assert!([S::Open, S::PendingCancel].contains(&state), "{state:?}");
+}
+
+/// Whoever asks what became of an order finds all of it under one trace, a restart in between or
+/// not.
+#[tokio::test(start_paused = true)]
+async fn children_belong_to_the_trace_that_placed_their_parent() {
+    let mesh = Mesh::start().await;
+    let trace = TraceContext::root();
+    let context = CallContext {
+        trace: Some(trace),
+        deadline: None,
+    };
+    context
+        .scope(mesh.place(tracking("1", 10)))
+        .await
+        .unwrap();
+    mesh.venue.until(|state| state.submits.len() == 2).await;
+    let mesh = mesh.crash().await;
+    mesh.venue.until(|state| state.submits.len() == 3).await;
+    let traces = mesh.venue.with(|state| state.traces.clone());
+    assert_eq!(traces, [Some(trace.trace_id()); 3]);
+    let text = format!("{:032x}", trace.trace_id());
+    for index in 1..=4 {
+        assert_eq!(mesh.get(index).await.trace_id, text);
+    }
 }
 
 /// Crashes after each number of records, at every boundary between steps: one live child at most,

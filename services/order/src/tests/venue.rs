@@ -99,6 +99,8 @@ pub struct State {
     /// Queries that fail.
     pub failing_queries: usize,
     pub submits: Vec<i64>,
+    /// The traces that submissions belonged to, in their order.
+    pub traces: Vec<Option<u128>>,
     pub cancels: Vec<i64>,
     pub queries: Vec<i64>,
     /// How often the open orders were listed.
@@ -149,6 +151,7 @@ impl Venue {
             blind_queries: 0,
             failing_queries: 0,
             submits: Vec::new(),
+            traces: Vec::new(),
             cancels: Vec::new(),
             queries: Vec::new(),
             lists: 0,

@@ -34,6 +34,16 @@ async fn until_state(
     }
 }
 
+/// Returns a stream that has said what stands.
+async fn opened(mesh: &Mesh) -> (Streaming<pb::WatchOrdersResponse>, pb::OrdersSnapshot) {
+    let mut stream = mesh.watch("").await.unwrap();
+    next(&mut stream).await;
+    match next(&mut stream).await {
+        Frame::Snapshot(snapshot) => (stream, snapshot),
+        other => panic!("a snapshot is due, not {other:?}"),
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_ack_snapshot_changes_without_a_gap() {
     let mesh = Mesh::start().await;
@@ -66,11 +76,7 @@ async fn a_stream_is_ack_snapshot_changes_without_a_gap() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_resumes_after_any_frame_exactly_even_across_a_restart() {
     let mesh = Mesh::start().await;
-    let mut stream = mesh.watch("").await.unwrap();
-    next(&mut stream).await;
-    let Frame::Snapshot(snapshot) = next(&mut stream).await else {
-        panic!("a snapshot is due")
-    };
+    let (mut stream, snapshot) = opened(&mesh).await;
     for _ in 0..3 {
         mesh.place(buy("1", "99")).await.unwrap();
     }
@@ -142,11 +148,7 @@ async fn tokens_of_others_and_of_lost_history_are_refused() {
         ..Config::default()
     };
     let mesh = Mesh::with(config, Venue::new()).await;
-    let mut stream = mesh.watch("").await.unwrap();
-    next(&mut stream).await;
-    let Frame::Snapshot(snapshot) = next(&mut stream).await else {
-        panic!("a snapshot is due")
-    };
+    let (_stream, snapshot) = opened(&mesh).await;
     for _ in 0..3 {
         mesh.place(buy("1", "99")).await.unwrap();
     }

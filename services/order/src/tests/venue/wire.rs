@@ -1,6 +1,7 @@
 //! The scripted venue's side of the contract: how it takes commands and answers questions.
 
 use chimera_runtime::fault::{Fault, Outcome};
+use chimera_runtime::trace::TraceContext;
 
 use super::*;
 
@@ -56,6 +57,8 @@ impl Venue {
     async fn submit(&self, submit: Submit) -> Result<Answered, Status> {
         let script = self.with(|state| {
             state.submits.push(submit.index);
+            let trace = TraceContext::current();
+            state.traces.push(trace.map(TraceContext::trace_id));
             state.on_submit.pop_front().unwrap_or(OnSubmit::Accept)
         });
         let unknown = || {
