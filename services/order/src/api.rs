@@ -8,10 +8,10 @@ use futures::Stream;
 use pb::order_service_server::OrderService;
 use tonic::{Request, Response, Status};
 
+use crate::difference::{Difference, DifferenceKind};
 use crate::error::OrderError;
 use crate::handle::Handle;
 use crate::key::SiteKey;
-use crate::reconcile::{Difference, DifferenceKind};
 use crate::requests::{
     account, filter, list_filter, optional_venue, order_name, place_order, symbol_name, venue,
 };
@@ -253,6 +253,11 @@ fn difference(found: &Difference) -> pb::Difference {
         DifferenceKind::OrderState => pb::DifferenceKind::OrderState,
         DifferenceKind::FillMissingHere => pb::DifferenceKind::FillMissingHere,
         DifferenceKind::Position => pb::DifferenceKind::Position,
+        DifferenceKind::FillMissingThere => pb::DifferenceKind::FillMissingThere,
+        DifferenceKind::Price => pb::DifferenceKind::Price,
+        DifferenceKind::Quantity => pb::DifferenceKind::Quantity,
+        DifferenceKind::Fee => pb::DifferenceKind::Fee,
+        DifferenceKind::Balance => pb::DifferenceKind::Balance,
     };
     let index = found.order.as_ref().and_then(|order| order.index());
     pb::Difference {
@@ -260,11 +265,12 @@ fn difference(found: &Difference) -> pb::Difference {
         kind: kind.into(),
         client_order_index: index.map_or(0, i64::from),
         venue_order_id: found.venue_order_id.clone(),
-        symbol: found.symbol.to_string(),
+        symbol: render::text(found.symbol),
         here: found.here.clone(),
         there: found.there.clone(),
         repair: found.repair.words(),
         applied: found.applied,
+        asset: render::text(found.asset),
     }
 }
 

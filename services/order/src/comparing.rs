@@ -3,33 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chimera_contracts::connector::v1 as pb;
-use chimera_model::order::Reason;
 use chimera_model::report::Fill;
 use chimera_model::{Symbol, TradeId, UnixNanos};
-use chimera_runtime::deadline::Deadline;
 use tokio::time::Instant;
 
 use crate::call::Told;
 use crate::config::ms;
+use crate::difference::{Difference, Repair};
 use crate::error::OrderError;
-use crate::executions::list_fills;
 use crate::follow::Waiter;
 use crate::journal_log::{Body, Cursor, PositionAdjustment};
 use crate::key::{OrderKey, SiteKey};
 use crate::ledger::Line;
-use crate::market::{Connector, Market};
-use crate::reconcile::{
-    Comparison, Difference, Repair, VenueView, compare, forgotten_in, is_booked, to_ask_for,
-};
+use crate::reconcile::{Comparison, VenueView, compare, forgotten_in, is_booked};
 use crate::reports::{Family, read_family};
 use crate::service::{Desk, Due, spawn_bound};
-use crate::unknown::read_report;
-use crate::{metrics, render, wire};
+use crate::{metrics, render};
 
 mod reader;
-
-use reader::{Reader, Since};
 
 /// How long between two looks of which the second confirms the first: fills that were on their way
 /// have arrived by then.
@@ -42,14 +33,11 @@ const LOOKS_MAX: u32 = 4;
 /// Callers of Reconcile that may wait for one comparison.
 const WAITERS_MAX: usize = 16;
 
-/// Questions for single orders that are on their way at one time: a restart after which a thousand
-/// orders are gone from the venue must not hold up the cancels that go the same way.
-const QUESTIONS_AT_ONCE: usize = 16;
-
 /// The comparisons with one venue.
 #[derive(Debug, Default)]
 pub(crate) struct Look {
     id: u64,
+    begun: Option<Instant>,
     in_flight: bool,
     /// Whether what is being read will be acted on, or only told to callers of a dry run.
     repairs: bool,
@@ -82,6 +70,7 @@ impl Desk {
         site.look.in_flight = true;
         site.look.repairs = repairs;
         site.look.id += 1;
+        site.look.begun = Some(Instant::now());
         if repairs {
             site.look.due = None;
         }
@@ -249,20 +238,22 @@ impl Desk {
         for position in &view.statements.positions {
             self.position_said(key, position);
         }
-        for balance in &view.statements.balances {
-            self.balance_said(key, balance);
-        }
         if let Some(margin) = &view.statements.margin {
             self.margin_said(key, margin);
         }
         self.heard_in_list(key, view);
-        let differences = compare(&self.ledger, key, view);
+        let mut differences = compare(&self.ledger, key, view);
+        differences.extend(self.differing_balances(key, &view.statements.balances));
         metrics::compared(differences.len());
         let Some(site) = self.sites.get_mut(&key) else {
             return;
         };
         site.look.failures = 0;
         let repairs = site.look.repairs;
+        self.balances_read(key, &view.statements.balances, repairs);
+        let Some(site) = self.sites.get_mut(&key) else {
+            return;
+        };
         let waiting = std::mem::take(&mut site.look.waiting);
         let (dry, wet): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, dry)| *dry);
         for (waiter, _) in dry {
@@ -300,10 +291,11 @@ impl Desk {
         site.look.drift = if settled { Vec::new() } else { drift };
         for found in &mut differences {
             found.applied = match &found.repair {
-                Repair::Adjust(change) if confirmed => {
-                    self.adjust(key, found.symbol, *change, &found.id)
-                }
-                Repair::Adjust(_) => false,
+                Repair::Adjust(change) if confirmed => found
+                    .symbol
+                    .is_some_and(|symbol| self.adjust(key, symbol, *change, &found.id)),
+                Repair::Adjust(_) | Repair::Leave => false,
+                Repair::TakeIn => true,
                 Repair::Weigh(report) => {
                     self.order_told((**report).clone());
                     true
@@ -385,8 +377,9 @@ impl Desk {
 
     fn tell_of(&self, key: SiteKey, found: &Difference) {
         let kind = format!("{:?}", found.kind);
+        let (symbol, asset) = (render::text(found.symbol), render::text(found.asset));
         tracing::warn!(
-            account = %key.account, venue = %key.venue, symbol = %found.symbol, id = found.id,
+            account = %key.account, venue = %key.venue, symbol, asset, id = found.id,
             kind, here = found.here, there = found.there, applied = found.applied,
             "this mesh and the venue differ"
         );
@@ -415,42 +408,5 @@ impl Desk {
             .filter(|(_, entry)| entry.site() == key && entry.is_owed_fills())
             .map(|(order, _)| order.clone())
             .collect()
-    }
-
-    fn reader(&self, site: SiteKey) -> Reader {
-        let mut symbols: BTreeMap<Symbol, Since> = BTreeMap::new();
-        let here = |line: &Line| line.account == site.account && line.venue == site.venue;
-        for line in self.ledger.holdings.keys().filter(|line| here(line)) {
-            symbols.insert(line.symbol, Since::Time(self.begun));
-        }
-        for (line, trade) in self.ledger.cursors.iter().filter(|(line, _)| here(line)) {
-            symbols.insert(line.symbol, Since::Trade(trade.to_string()));
-        }
-        let orders = to_ask_for(&self.ledger, site);
-        let orders = orders.into_iter().filter_map(|key| {
-            let entry = self.ledger.get(&key)?;
-            let spec = entry.order.spec();
-            let request = pb::GetOrderRequest {
-                account: spec.account.to_string(),
-                venue: spec.venue.to_string(),
-                symbol: spec.symbol.to_string(),
-                client_order_index: spec.index.map_or(0, i64::from),
-                venue_order_id: match spec.index {
-                    Some(_) => String::new(),
-                    None => render::text(entry.order.venue_order_id()),
-                },
-            };
-            Some((key, request, spec.scale))
-        });
-        Reader {
-            site,
-            orders: orders.collect(),
-            symbols,
-            begun: self.begun,
-            read_time: self.now(),
-            connector: self.tools.connector.clone(),
-            market: self.tools.market.clone(),
-            patience: ms(self.tools.config.timing.query_deadline_ms),
-        }
     }
 }

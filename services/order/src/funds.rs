@@ -7,6 +7,7 @@ use chimera_model::instrument::InstrumentKind;
 use chimera_model::{Asset, Decimal, Instrument, Side, Symbol};
 use tokio::time::Instant;
 
+use crate::difference::{self, Difference};
 use crate::key::SiteKey;
 use crate::risk::Funds;
 use crate::service::Desk;
@@ -19,10 +20,20 @@ pub(crate) struct Purse {
     pub(crate) margin: Option<(String, Decimal)>,
     /// When that was said, here.
     pub(crate) margin_heard: Option<Instant>,
-    /// Balances by asset: all, and what new orders may use.
-    pub(crate) balances: BTreeMap<Asset, (Decimal, Decimal)>,
+    /// Balances by asset.
+    pub(crate) balances: BTreeMap<Asset, Balance>,
     /// The leverage by instrument.
     pub(crate) leverage: BTreeMap<Symbol, Decimal>,
+}
+
+/// A balance as the venue said it last.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Balance {
+    total: Decimal,
+    /// What new orders may use.
+    available: Decimal,
+    /// When it was said, here.
+    heard: Instant,
 }
 
 impl Desk {
@@ -46,9 +57,56 @@ impl Desk {
             return;
         };
         let available = wire::decimal(&report.available, "available").ok().flatten();
-        site.purse
-            .balances
-            .insert(asset, (total, available.unwrap_or(total)));
+        let balance = Balance {
+            total,
+            available: available.unwrap_or(total),
+            heard: Instant::now(),
+        };
+        site.purse.balances.insert(asset, balance);
+    }
+
+    /// Takes in the balances of a comparison; a dry run only those of which nothing was known. What
+    /// the stream told since they were asked for may be newer than they are.
+    pub(crate) fn balances_read(
+        &mut self,
+        key: SiteKey,
+        reports: &[pb::BalanceReport],
+        repairs: bool,
+    ) {
+        for report in reports {
+            let known = self.balance(key, &report.asset);
+            let newer = known.is_some_and(|(_, balance)| self.is_newer(key, &balance));
+            if known.is_none() || repairs && !newer {
+                self.balance_said(key, report);
+            }
+        }
+    }
+
+    /// Returns whether a balance was told of since the last comparison began.
+    fn is_newer(&self, key: SiteKey, balance: &Balance) -> bool {
+        let begun = self.sites.get(&key).and_then(|site| site.look.begun);
+        begun.is_some_and(|begun| balance.heard >= begun)
+    }
+
+    fn balance(&self, key: SiteKey, asset: &str) -> Option<(Asset, Balance)> {
+        let asset = Asset::new(asset).ok()?;
+        let balances = &self.sites.get(&key)?.purse.balances;
+        balances.get(&asset).map(|balance| (asset, *balance))
+    }
+
+    /// Returns what the answers of a comparison say otherwise than the account's stream did.
+    pub(crate) fn differing_balances(
+        &self,
+        key: SiteKey,
+        reports: &[pb::BalanceReport],
+    ) -> Vec<Difference> {
+        let differing = reports.iter().filter_map(|report| {
+            let (asset, known) = self.balance(key, &report.asset)?;
+            let there: Decimal = report.total.parse().ok()?;
+            let differs = known.total != there && !self.is_newer(key, &known);
+            differs.then(|| difference::balance(asset, (known.total, there)))
+        });
+        differing.collect()
     }
 
     pub(crate) fn margin_said(&mut self, key: SiteKey, report: &pb::MarginReport) {
@@ -83,7 +141,7 @@ impl Desk {
             let available = purse
                 .balances
                 .get(&asset)
-                .map_or(Decimal::ZERO, |(_, free)| *free);
+                .map_or(Decimal::ZERO, |balance| balance.available);
             return Some(Funds {
                 available,
                 asset: asset.to_string(),

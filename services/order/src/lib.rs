@@ -16,6 +16,7 @@ mod comparing;
 mod conclusions;
 mod config;
 mod denial;
+mod difference;
 mod error;
 mod executions;
 mod feed;

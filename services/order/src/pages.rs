@@ -3,11 +3,11 @@
 use chimera_contracts::order::v1 as pb;
 use chimera_model::ClientOrderIndex;
 
+use crate::difference::identify;
 use crate::error::OrderError;
 use crate::handle::Handle;
 use crate::journal_log::{Body, Logged, is_fill};
 use crate::key::OrderKey;
-use crate::reconcile::identify;
 use crate::watch::{Filter, Token};
 
 /// Entries of a page when the caller does not say.

@@ -4,96 +4,22 @@
 //! positions. [`compare`] is pure: the same two sides give the same differences with the same ids,
 //! however often they are compared (F124). Orders and fills are repaired through the same weighing
 //! of evidence as everything else; a position is adjusted only when the same difference shows twice
-//! in a row, because a fill may be on its way between two reads.
+//! in a row, because a fill may be on its way between two reads. What is booked is never unbooked
+//! nor priced anew because a list says otherwise: that is shown, and left to an operator.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chimera_model::order::{Event, FillKey, OrderState, Report, conclude};
+use chimera_model::order::{Event, OrderState, Report, conclude};
 use chimera_model::report::{Fill, OrderReport};
 use chimera_model::{Decimal, Side, Symbol, UnixNanos};
-use sha2::{Digest, Sha256};
 
+use crate::difference::{Difference, DifferenceKind, Repair, difference, identify};
 use crate::key::{OrderKey, SiteKey};
 use crate::ledger::{Ledger, Line};
 
-/// Hexadecimal digits of a difference's id: 64 bits, far beyond what one comparison finds.
-const ID_BYTES: usize = 8;
+mod executions;
 
-/// What a difference is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DifferenceKind {
-    /// The venue has an order that this mesh has not.
-    OrderMissingHere,
-    /// This mesh has an open order that the venue does not show.
-    OrderMissingThere,
-    /// The filled quantity or state of an order differs.
-    OrderState,
-    /// The venue has a fill that this mesh has not.
-    FillMissingHere,
-    /// The position by fills differs from the venue's.
-    Position,
-}
-
-impl DifferenceKind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::OrderMissingHere => "ORDER_MISSING_HERE",
-            Self::OrderMissingThere => "ORDER_MISSING_THERE",
-            Self::OrderState => "ORDER_STATE",
-            Self::FillMissingHere => "FILL_MISSING_HERE",
-            Self::Position => "POSITION",
-        }
-    }
-}
-
-/// One difference between this mesh and the venue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// The same for the same difference on every run.
-    pub id: String,
-    /// What it is about.
-    pub kind: DifferenceKind,
-    /// The order, when it is about one.
-    pub order: Option<OrderKey>,
-    /// The venue's order id, where known.
-    pub venue_order_id: String,
-    /// The instrument.
-    pub symbol: Symbol,
-    /// What this mesh holds.
-    pub here: String,
-    /// What the venue states.
-    pub there: String,
-    /// What repairs this mesh's records.
-    pub repair: Repair,
-    /// Whether it was repaired.
-    pub applied: bool,
-}
-
-/// What repairs this mesh's records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Repair {
-    /// Weigh what the venue states of an order.
-    Weigh(Box<OrderReport>),
-    /// Book a fill.
-    Book(Box<Fill>),
-    /// Ask for the order until its end is known.
-    Ask,
-    /// Adjust the position by so much.
-    Adjust(Decimal),
-}
-
-impl Repair {
-    /// Returns it in words.
-    #[must_use]
-    pub fn words(&self) -> String {
-        match self {
-            Self::Weigh(_) => "take in the venue's statement".to_owned(),
-            Self::Book(_) => "book the fill".to_owned(),
-            Self::Ask => "ask for the order until its end is known".to_owned(),
-            Self::Adjust(change) => format!("adjust the position by {change}"),
-        }
-    }
-}
+use executions::{differing_fill, missing_there};
 
 /// The venue's side of a comparison.
 #[derive(Debug, Clone, Default)]
@@ -166,8 +92,9 @@ pub fn compare(ledger: &Ledger, site: SiteKey, view: &VenueView) -> Vec<Differen
         }
     }
     for fill in &view.fills {
-        missing_fill(ledger, fill, &mut differences);
+        differing_fill(ledger, fill, &mut differences);
     }
+    missing_there(ledger, site, view, &mut differences);
     positions(ledger, site, view, &mut differences);
     differences.sort_by(|left, right| {
         (left.kind, left.symbol, &left.id).cmp(&(right.kind, right.symbol, &right.id))
@@ -208,6 +135,18 @@ fn order_state(
             Event::Noticed(_) | Event::Identified { .. } | Event::CancelAsked
         )
     });
+    if let (Some(ours), Some(theirs)) = (entry.order.spec().price, report.price)
+        && ours != theirs
+    {
+        differences.push(difference(
+            DifferenceKind::Price,
+            Some(key.clone()),
+            &venue_order_id,
+            report.symbol,
+            (ours.to_string(), theirs.to_string()),
+            Repair::Leave,
+        ));
+    }
     if changes {
         let here = format!("{} {} filled", entry.order.state(), entry.order.filled());
         differences.push(difference(
@@ -261,31 +200,8 @@ pub(crate) fn forgotten_in(ledger: &Ledger, site: SiteKey, view: &VenueView) -> 
 
 /// Returns whether a fill is booked on an order that is in memory.
 pub(crate) fn is_booked(ledger: &Ledger, fill: &Fill) -> bool {
-    let name = FillKey {
-        trade_id: fill.trade_id.clone(),
-        venue_order_id: fill.venue_order_id.clone(),
-        side: fill.side,
-    };
     let entry = order_of(ledger, fill).and_then(|key| ledger.get(&key));
-    entry.is_some_and(|entry| entry.order.fills().contains(&name))
-}
-
-fn missing_fill(ledger: &Ledger, fill: &Fill, differences: &mut Vec<Difference>) {
-    if is_booked(ledger, fill) {
-        return;
-    }
-    let there = format!(
-        "trade {} of {} at {}",
-        fill.trade_id, fill.quantity, fill.price
-    );
-    differences.push(difference(
-        DifferenceKind::FillMissingHere,
-        order_of(ledger, fill),
-        fill.venue_order_id.as_str(),
-        fill.symbol,
-        (String::new(), there),
-        Repair::Book(Box::new(fill.clone())),
-    ));
+    entry.is_some_and(|entry| entry.order.fills().contains(&executions::name_of(fill)))
 }
 
 /// Returns what is known to have filled of an instrument and is not booked: fills found missing,
@@ -297,7 +213,10 @@ fn on_its_way(ledger: &Ledger, line: Line, differences: &[Difference]) -> Option
     };
     let mut sum = Decimal::ZERO;
     let mut found: BTreeMap<&OrderKey, Decimal> = BTreeMap::new();
-    for difference in differences.iter().filter(|it| it.symbol == line.symbol) {
+    for difference in differences
+        .iter()
+        .filter(|it| it.symbol == Some(line.symbol))
+    {
         let Repair::Book(fill) = &difference.repair else {
             continue;
         };
@@ -383,50 +302,6 @@ pub(crate) fn key_of(ledger: &Ledger, site: SiteKey, report: &OrderReport) -> Op
         symbol: report.symbol,
         venue_order_id,
     }))
-}
-
-fn difference(
-    kind: DifferenceKind,
-    order: Option<OrderKey>,
-    venue_order_id: &str,
-    symbol: Symbol,
-    (here, there): (String, String),
-    repair: Repair,
-) -> Difference {
-    let name = order.as_ref().map(OrderKey::text).unwrap_or_default();
-    let id = identify(&[
-        kind.name(),
-        &name,
-        venue_order_id,
-        symbol.as_str(),
-        &here,
-        &there,
-    ]);
-    Difference {
-        id,
-        kind,
-        order,
-        venue_order_id: venue_order_id.to_owned(),
-        symbol,
-        here,
-        there,
-        repair,
-        applied: false,
-    }
-}
-
-/// Returns an id that is a function of its parts.
-pub(crate) fn identify(parts: &[&str]) -> String {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part.as_bytes());
-    }
-    let digest = hasher.finalize();
-    digest[..ID_BYTES]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// Returns the orders of ours at a site that the venue is to be asked for one by one.

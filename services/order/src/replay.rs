@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use chimera_model::UnixNanos;
 
+use crate::difference::identify;
 use crate::error::StartError;
 use crate::journal_log::{Body, Logged};
 use crate::ledger::{Ledger, LedgerError};
-use crate::reconcile::identify;
 use crate::recovery::Replayed;
 use crate::reports::read_back_before;
 use crate::store::Store;

@@ -10,9 +10,9 @@ use chimera_contracts::order::v1 as pb;
 use chimera_model::{Account, Symbol, Venue};
 use tokio::sync::mpsc;
 
+use crate::difference::identify;
 use crate::error::OrderError;
 use crate::ledger::Change;
-use crate::reconcile::identify;
 
 /// What a reader wants to see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,26 +1,44 @@
 //! What is read of a venue for a comparison.
 
-use chimera_model::order::Scale;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use super::*;
+use chimera_contracts::connector::v1 as pb;
+use chimera_model::order::{Reason, Scale};
+use chimera_model::{Symbol, UnixNanos};
+use chimera_runtime::deadline::Deadline;
+
+use crate::config::ms;
+use crate::executions::list_fills;
+use crate::key::{OrderKey, SiteKey};
+use crate::ledger::Line;
+use crate::market::{Connector, Market};
+use crate::reconcile::{VenueView, to_ask_for};
+use crate::service::Desk;
+use crate::unknown::read_report;
+use crate::{render, wire};
+
+/// Questions for single orders that are on their way at one time: a restart after which a thousand
+/// orders are gone from the venue must not hold up the cancels that go the same way.
+const QUESTIONS_AT_ONCE: usize = 16;
 
 /// From where on fills are read.
 #[derive(Debug, Clone)]
-pub(super) enum Since {
+enum Since {
     Trade(String),
     Time(UnixNanos),
 }
 
 /// Reads one account's side of a comparison.
 pub(super) struct Reader {
-    pub(super) site: SiteKey,
-    pub(super) orders: Vec<(OrderKey, pb::GetOrderRequest, Scale)>,
-    pub(super) symbols: BTreeMap<Symbol, Since>,
-    pub(super) begun: UnixNanos,
-    pub(super) read_time: UnixNanos,
-    pub(super) connector: Connector,
-    pub(super) market: Market,
-    pub(super) patience: Duration,
+    site: SiteKey,
+    orders: Vec<(OrderKey, pb::GetOrderRequest, Scale)>,
+    symbols: BTreeMap<Symbol, Since>,
+    begun: UnixNanos,
+    read_time: UnixNanos,
+    connector: Connector,
+    market: Market,
+    patience: Duration,
 }
 
 impl Reader {
@@ -216,5 +234,45 @@ impl Reader {
             venue_order_id: String::new(),
         };
         list_fills(self.connector.clone(), request, self.patience).await
+    }
+}
+
+impl Desk {
+    /// Returns what reads the venue's side, with the questions that the book has for it.
+    pub(super) fn reader(&self, site: SiteKey) -> Reader {
+        let mut symbols: BTreeMap<Symbol, Since> = BTreeMap::new();
+        let here = |line: &Line| line.account == site.account && line.venue == site.venue;
+        for line in self.ledger.holdings.keys().filter(|line| here(line)) {
+            symbols.insert(line.symbol, Since::Time(self.begun));
+        }
+        for (line, trade) in self.ledger.cursors.iter().filter(|(line, _)| here(line)) {
+            symbols.insert(line.symbol, Since::Trade(trade.to_string()));
+        }
+        let orders = to_ask_for(&self.ledger, site);
+        let orders = orders.into_iter().filter_map(|key| {
+            let entry = self.ledger.get(&key)?;
+            let spec = entry.order.spec();
+            let request = pb::GetOrderRequest {
+                account: spec.account.to_string(),
+                venue: spec.venue.to_string(),
+                symbol: spec.symbol.to_string(),
+                client_order_index: spec.index.map_or(0, i64::from),
+                venue_order_id: match spec.index {
+                    Some(_) => String::new(),
+                    None => render::text(entry.order.venue_order_id()),
+                },
+            };
+            Some((key, request, spec.scale))
+        });
+        Reader {
+            site,
+            orders: orders.collect(),
+            symbols,
+            begun: self.begun,
+            read_time: self.now(),
+            connector: self.tools.connector.clone(),
+            market: self.tools.market.clone(),
+            patience: ms(self.tools.config.timing.query_deadline_ms),
+        }
     }
 }

@@ -212,7 +212,10 @@ async fn f027_a_venue_that_does_not_say_what_is_open_is_named() {
     let [account] = set.unverified.as_slice() else {
         panic!("{set:?}")
     };
-    assert_eq!((account.account.as_str(), account.venue.as_str()), ("main", "example"));
+    assert_eq!(
+        (account.account.as_str(), account.venue.as_str()),
+        ("main", "example")
+    );
     assert!(account.message.contains("does not answer"), "{account:?}");
     mesh.venue.with(|state| state.down = false);
     assert!(mesh.set_trading(T::Halted).await.none_open);

@@ -19,9 +19,8 @@ async fn f045_a_dry_run_tells_and_changes_nothing_and_a_repair_is_done_once() {
     });
     mesh.venue.fill(1, 4);
     let told = mesh.reconcile(true).await;
-    let kinds: Vec<_> = told.iter().map(pb::Difference::kind).collect();
     assert_eq!(
-        kinds,
+        kinds(&told),
         [D::OrderMissingHere, D::OrderState, D::FillMissingHere]
     );
     assert!(
@@ -43,6 +42,106 @@ async fn f045_a_dry_run_tells_and_changes_nothing_and_a_repair_is_done_once() {
             .with(|state| (state.submits.len(), state.cancels.len())),
         (1, 0)
     );
+}
+
+fn kinds(found: &[pb::Difference]) -> Vec<D> {
+    found.iter().map(pb::Difference::kind).collect()
+}
+
+/// Whatever the venue's list says otherwise of a fill is shown under one id, as often as it is asked
+/// for, and the booking stands: money is not unbooked because a list says so.
+#[tokio::test(start_paused = true)]
+async fn f045_f124_what_a_list_says_otherwise_of_a_fill_is_shown_and_changes_nothing() {
+    let mesh = Mesh::start().await;
+    mesh.place(buy("1", "99")).await.unwrap();
+    for _ in 0..4 {
+        mesh.venue.fill(1, 1);
+    }
+    mesh.until("booked", async |mesh: &Mesh| mesh.fills().await.len() == 4)
+        .await;
+    assert_eq!(mesh.reconcile(true).await, []);
+    let booked = mesh.fills().await;
+    let sent = mesh.venue.with(|state| {
+        state.fills.remove(1);
+        state.fills[1].price = "98.5".into();
+        state.fills[1].fee.as_mut().unwrap().amount = "0.02".into();
+        state.fills[2].quantity = "0.2".into();
+        state.orders[0].ticks = 9_800;
+        state.submits.len()
+    });
+    let told = mesh.reconcile(true).await;
+    let shown = [D::FillMissingThere, D::Price, D::Price, D::Quantity, D::Fee];
+    assert_eq!(kinds(&told), shown, "{told:?}");
+    let words: Vec<_> = told
+        .iter()
+        .map(|found| (found.here.as_str(), found.there.as_str()))
+        .collect();
+    assert!(words.contains(&("99", "98")), "{words:?}");
+    assert!(
+        words.contains(&("99 of trade 3", "98.5 of trade 3")),
+        "{words:?}"
+    );
+    assert!(
+        words.contains(&("0.1 of trade 4", "0.2 of trade 4")),
+        "{words:?}"
+    );
+    let fees = ("0.01 USDT of trade 3", "0.02 USDT of trade 3");
+    assert!(words.contains(&fees), "{words:?}");
+    assert!(
+        words.contains(&("trade 2 of 0.1 at 99", "left out")),
+        "{words:?}"
+    );
+
+    let applied = mesh.reconcile(false).await;
+    assert_eq!(applied, told, "the same ids, and nothing to apply");
+    assert_eq!(mesh.reconcile(true).await, told);
+    assert_eq!(mesh.fills().await, booked);
+    assert_eq!(mesh.venue.with(|state| state.submits.len()), sent);
+}
+
+/// The end of a list may lag: only what lies between trades that it shows is left out.
+#[tokio::test(start_paused = true)]
+async fn f005_a_list_that_ends_early_or_is_empty_does_not_leave_anything_out() {
+    let mesh = Mesh::start().await;
+    mesh.place(buy("1", "99")).await.unwrap();
+    for _ in 0..3 {
+        mesh.venue.fill(1, 1);
+    }
+    mesh.until("booked", async |mesh: &Mesh| mesh.fills().await.len() == 3)
+        .await;
+    mesh.venue.with(|state| state.fills.truncate(2));
+    assert_eq!(mesh.reconcile(true).await, []);
+    mesh.venue.with(|state| state.list_fills_empty = true);
+    assert_eq!(mesh.reconcile(true).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f049_a_balance_that_the_stream_did_not_tell_of_is_found_and_taken_in_once() {
+    let mesh = Mesh::start().await;
+    mesh.venue.with(|state| state.balance = Some("1000".into()));
+    assert_eq!(mesh.reconcile(true).await, [], "the first word of it");
+    mesh.venue.with(|state| state.balance = Some("750".into()));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let told = mesh.reconcile(true).await;
+    assert_eq!(kinds(&told), [D::Balance]);
+    let found = &told[0];
+    assert_eq!((found.asset.as_str(), found.symbol.as_str()), ("USDT", ""));
+    assert_eq!((found.here.as_str(), found.there.as_str()), ("1000", "750"));
+    assert_eq!(
+        mesh.reconcile(true).await,
+        told,
+        "a dry run changes nothing"
+    );
+    let repaired = mesh.reconcile(false).await;
+    assert!(repaired[0].applied && repaired[0].id == told[0].id);
+    assert_eq!(mesh.reconcile(false).await, []);
+
+    // Told by the stream in time, it is no difference.
+    mesh.venue.with(|state| state.balance = Some("800".into()));
+    let said = wire::account_event::Event::Balance(super::venue::usdt("800"));
+    mesh.venue.say(said);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(mesh.reconcile(true).await, []);
 }
 
 #[tokio::test(start_paused = true)]

@@ -370,10 +370,7 @@ async fn children_belong_to_the_trace_that_placed_their_parent() {
         trace: Some(trace),
         deadline: None,
     };
-    context
-        .scope(mesh.place(tracking("1", 10)))
-        .await
-        .unwrap();
+    context.scope(mesh.place(tracking("1", 10))).await.unwrap();
     mesh.venue.until(|state| state.submits.len() == 2).await;
     let mesh = mesh.crash().await;
     mesh.venue.until(|state| state.submits.len() == 3).await;

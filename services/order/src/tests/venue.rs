@@ -118,6 +118,8 @@ pub struct State {
     pub generation: u64,
     pub live: bool,
     pub list_fills_empty: bool,
+    /// The balance of USDT, when the venue states one.
+    pub balance: Option<String>,
     pub down: bool,
     /// Submissions with a lower sequence are withdrawn; spared when they lower exposure.
     pub withdrawn: (u64, bool),
@@ -166,6 +168,7 @@ impl Venue {
             generation: 1,
             live: true,
             list_fills_empty: false,
+            balance: None,
             down: false,
             withdrawn: (0, false),
             deaf: false,
@@ -310,6 +313,15 @@ impl VenueOrder {
             reduce_only: self.reduce_only,
             ..Default::default()
         }
+    }
+}
+
+/// Returns a statement of how much USDT the account has.
+pub fn usdt(total: &str) -> pb::BalanceReport {
+    pb::BalanceReport {
+        asset: "USDT".into(),
+        total: total.into(),
+        ..Default::default()
     }
 }
 

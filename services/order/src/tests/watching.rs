@@ -35,7 +35,7 @@ async fn until_state(
 }
 
 /// Returns a stream that has said what stands.
-async fn opened(mesh: &Mesh) -> (Streaming<pb::WatchOrdersResponse>, pb::OrdersSnapshot) {
+async fn opened(mesh: &Mesh) -> (Streaming<pb::WatchOrdersResponse>, pb::OrderSnapshot) {
     let mut stream = mesh.watch("").await.unwrap();
     next(&mut stream).await;
     match next(&mut stream).await {

@@ -483,7 +483,7 @@ impl ConnectorService for Venue {
             };
             Ok(Response::new(pb::GetMarginResponse {
                 margin: Some(margin),
-                balances: vec![],
+                balances: state.balance.iter().map(|total| usdt(total)).collect(),
             }))
         })
     }
