@@ -37,7 +37,8 @@ const WAITERS_MAX: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Look {
     id: u64,
-    begun: Option<Instant>,
+    /// When the last reading began.
+    pub(crate) begun: Option<Instant>,
     in_flight: bool,
     /// Whether what is being read will be acted on, or only told to callers of a dry run.
     repairs: bool,

@@ -96,6 +96,9 @@ impl Desk {
         self.effect(Box::new(move |stored| {
             if stored == Stored::Not {
                 // The switch stays where it forbids more; what is not durable is not promised.
+                if let Some(withdrawal) = withdrawal {
+                    spawn_bound(&tasks, "order-withdraw", withdrawal.done());
+                }
                 let _ = reply.send(Err(crate::error::OrderError::JournalFailed));
                 return;
             }

@@ -311,6 +311,7 @@ async fn a_kill_that_is_not_durable_is_not_acknowledged_and_still_stops_orders()
     };
     let error = mesh.client().set_trading_state(request).await.unwrap_err();
     assert_eq!(reason(&error), "JOURNAL_FAILED");
+    mesh.venue.until(|state| state.withdrawn.0 > 0).await;
     assert!(mesh.place(buy("1", "99")).await.is_err());
     assert_eq!(mesh.venue.with(|state| state.submits.len()), 0);
 }
