@@ -20,7 +20,7 @@ use tracing::info;
 use crate::{cli::Role, config::Config, smoke::Doors};
 
 pub use error::MeshError;
-pub use simulators::SimulatedVenues;
+pub use simulators::{SimulatedVenues, tradable};
 pub use wiring::Topology;
 use wiring::Wiring;
 

@@ -168,10 +168,13 @@ fn a_simulator_says_where_it_is_as_json() {
             .unwrap()
             .starts_with("http://127.0.0.1:")
     );
-    let venue = &endpoints["venues"][0];
-    assert_eq!(venue["venue"], "binance-usdm");
-    for field in ["rest", "ws", "credentials"] {
-        assert!(!venue[field].is_null(), "{field}: {venue}");
+    let venues = endpoints["venues"].as_array().unwrap();
+    let names: Vec<&Value> = venues.iter().map(|venue| &venue["venue"]).collect();
+    assert_eq!(names, ["binance-usdm", "backpack"]);
+    for venue in venues {
+        for field in ["rest", "ws", "credentials"] {
+            assert!(!venue[field].is_null(), "{field}: {venue}");
+        }
     }
 }
 

@@ -135,6 +135,8 @@ pub struct Account {
     pub wallet: Decimal,
     /// Funding received less funding paid.
     pub funding: Decimal,
+    /// Assets held besides the wallet's, bought outright.
+    pub holdings: BTreeMap<String, Decimal>,
     /// Positions, flat ones included once they have existed.
     pub positions: BTreeMap<InstrumentId, Position>,
     /// Leverage where it was set.
@@ -147,6 +149,10 @@ pub struct Account {
     pub maker_rate: Decimal,
     /// The fee rate of a taker.
     pub taker_rate: Decimal,
+    /// The fee rate of a maker in spot.
+    pub spot_maker_rate: Decimal,
+    /// The fee rate of a taker in spot.
+    pub spot_taker_rate: Decimal,
     /// When the wallet last changed.
     pub updated_ms: u64,
 }
@@ -161,6 +167,7 @@ impl Account {
             deposited: deposit,
             wallet: deposit,
             funding: Decimal::ZERO,
+            holdings: BTreeMap::new(),
             positions: BTreeMap::new(),
             leverage: BTreeMap::new(),
             open: BTreeSet::new(),
@@ -168,7 +175,28 @@ impl Account {
             // The venues' lowest tier, as their public tables state it.
             maker_rate: Decimal::new(2, 4),
             taker_rate: Decimal::new(5, 4),
+            spot_maker_rate: Decimal::new(8, 4),
+            spot_taker_rate: Decimal::new(10, 4),
             updated_ms: 0,
+        }
+    }
+
+    /// Returns how much of an asset besides the wallet's is held.
+    pub fn holding(&self, asset: &str) -> Decimal {
+        self.holdings.get(asset).copied().unwrap_or_default()
+    }
+
+    /// Adds to what is held of an asset besides the wallet's, or takes from it.
+    pub fn hold(&mut self, asset: &str, change: Decimal) {
+        *self.holdings.entry(asset.to_owned()).or_default() += change;
+    }
+
+    /// Returns the fee rate of a spot fill; it is charged on what the account receives.
+    pub fn spot_rate(&self, maker: bool) -> Decimal {
+        if maker {
+            self.spot_maker_rate
+        } else {
+            self.spot_taker_rate
         }
     }
 

@@ -179,6 +179,7 @@ async fn lose(loss: Loss, answer: Answer, peer: &Peer, words: &impl Words) -> Re
             answer.content_type = "text/html";
             answer.into_response()
         }
+        Loss::Accepted => Answer::plain(202, "").into_response(),
         Loss::Truncated => {
             let half = answer.body.len() / 2;
             let body = String::from_utf8_lossy(&answer.body.as_bytes()[..half]).into_owned();

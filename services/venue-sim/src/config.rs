@@ -8,6 +8,7 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::backpack;
 use crate::binance_usdm::LimitConfig;
 
 /// A venue that can be simulated.
@@ -16,16 +17,19 @@ use crate::binance_usdm::LimitConfig;
 pub enum VenueKind {
     /// Binance USDⓈ-M futures.
     BinanceUsdm,
+    /// Backpack, spot and perpetuals.
+    Backpack,
 }
 
 impl VenueKind {
     /// All venues, in the order of their ports.
-    pub const ALL: [Self; 1] = [Self::BinanceUsdm];
+    pub const ALL: [Self; 2] = [Self::BinanceUsdm, Self::Backpack];
 
     /// Returns the venue's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::BinanceUsdm => "binance-usdm",
+            Self::Backpack => "backpack",
         }
     }
 
@@ -33,6 +37,7 @@ impl VenueKind {
     pub const fn port_offset(self) -> u16 {
         match self {
             Self::BinanceUsdm => 1,
+            Self::Backpack => 2,
         }
     }
 }
@@ -105,6 +110,8 @@ pub struct SimConfig {
     pub binance_limits: LimitConfig,
     /// Whether Binance's root address serves every stream, as before April 2026.
     pub binance_legacy_root: bool,
+    /// Requests that Backpack takes from one address in a minute.
+    pub backpack_requests_1m: u32,
 }
 
 impl Default for SimConfig {
@@ -121,6 +128,7 @@ impl Default for SimConfig {
             }],
             binance_limits: LimitConfig::default(),
             binance_legacy_root: false,
+            backpack_requests_1m: backpack::REQUESTS_1M,
         }
     }
 }

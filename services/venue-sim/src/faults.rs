@@ -27,6 +27,8 @@ pub enum Loss {
     Html,
     /// HTTP 200 with JSON that ends in the middle.
     Truncated,
+    /// HTTP 202 without a body: accepted, and nothing said of the outcome.
+    Accepted,
 }
 
 /// A venue's code of a refusal: some count them, some name them.

@@ -7,7 +7,7 @@
 //! server imports it.
 //!
 //! ```text
-//! dialect (binance_usdm)   the venue's words: REST, sockets, payloads, codes
+//! dialects                 binance_usdm, backpack: the venue's words: REST, sockets, payloads, codes
 //!    venue, hub            one lock, open sockets, fan-out
 //!    exchange              instruments, accounts, orders, fills, money; events out
 //!    engine, market        books and what moves them; no clock, no socket
@@ -16,6 +16,7 @@
 
 mod account;
 mod answer;
+mod backpack;
 mod binance_usdm;
 mod chain;
 mod clock;
@@ -26,6 +27,7 @@ mod engine;
 mod exchange;
 mod faults;
 mod hub;
+mod intervals;
 mod line;
 mod margin;
 mod market;

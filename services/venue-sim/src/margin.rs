@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::account::MONEY_SCALE;
+use crate::exchange::RootFraction;
 
 /// What one account has at stake in one instrument.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub struct Exposure {
     pub maintenance: Decimal,
     /// Deduction of that step.
     pub deduction: Decimal,
+    /// Initial and maintenance fractions, where they take the place of leverage and step.
+    pub roots: Option<(RootFraction, RootFraction)>,
     /// Unrealised profit at the mark price.
     pub unrealised: Decimal,
 }
@@ -43,12 +46,27 @@ impl Exposure {
 
     /// Returns what the position needs so as not to be liquidated.
     pub fn maintenance_margin(&self) -> Decimal {
-        let needed = self.position.abs() * self.maintenance - self.deduction;
+        let value = self.position.abs();
+        let needed = match self.roots {
+            Some((_, maintenance)) => value * maintenance.at(value),
+            None => value * self.maintenance - self.deduction,
+        };
         needed.max(Decimal::ZERO).trunc_with_scale(MONEY_SCALE)
     }
 
+    /// Returns the fraction that a notional binds.
+    pub fn initial_fraction(&self, notional: Decimal) -> Decimal {
+        let least = Decimal::ONE / Decimal::from(self.leverage.max(1));
+        self.roots
+            .map_or(least, |(initial, _)| initial.at(notional).max(least))
+    }
+
     fn share(&self, notional: Decimal) -> Decimal {
-        (notional / Decimal::from(self.leverage.max(1))).trunc_with_scale(MONEY_SCALE)
+        let bound = match self.roots {
+            Some(_) => notional * self.initial_fraction(notional),
+            None => notional / Decimal::from(self.leverage.max(1)),
+        };
+        bound.trunc_with_scale(MONEY_SCALE)
     }
 }
 
@@ -57,6 +75,10 @@ impl Exposure {
 pub struct Margin {
     /// The wallet.
     pub wallet: Decimal,
+    /// What other assets count for.
+    pub collateral: Decimal,
+    /// Money in open spot orders.
+    pub locked: Decimal,
     /// Unrealised profit over all positions.
     pub unrealised: Decimal,
     /// Bound by positions.
@@ -76,9 +98,9 @@ impl Margin {
         self.maintenance += exposure.maintenance_margin();
     }
 
-    /// Returns wallet and unrealised profit together.
+    /// Returns wallet, collateral and unrealised profit together.
     pub fn balance(&self) -> Decimal {
-        self.wallet + self.unrealised
+        self.wallet + self.collateral + self.unrealised
     }
 
     /// Returns what positions and orders bind together.
@@ -88,6 +110,6 @@ impl Margin {
 
     /// Returns what is free for new orders.
     pub fn available(&self) -> Decimal {
-        (self.balance() - self.initial()).max(Decimal::ZERO)
+        (self.balance() - self.initial() - self.locked).max(Decimal::ZERO)
     }
 }

@@ -7,6 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::account::Credentials;
+use crate::backpack::{self, BackpackDialect};
 use crate::binance_usdm::{self, BinanceUsdm};
 use crate::clock::SharedClock;
 use crate::config::{SimConfig, VenueKind};
@@ -37,6 +38,7 @@ pub(crate) fn open(
 ) -> Result<Opened, SimError> {
     match kind {
         VenueKind::BinanceUsdm => open_binance(config, clock),
+        VenueKind::Backpack => open_backpack(config, clock),
     }
 }
 
@@ -52,6 +54,22 @@ fn open_binance(config: &SimConfig, clock: &SharedClock) -> Result<Opened, SimEr
     let dialect = BinanceUsdm::new(&exchange, config.seed, limits, legacy_root);
     let venue = Arc::new(Venue::new(exchange, market, dialect, clock.clone()));
     let service = binance_usdm::service(Arc::clone(&venue));
+    Ok(Opened {
+        venue,
+        service,
+        keys,
+    })
+}
+
+fn open_backpack(config: &SimConfig, clock: &SharedClock) -> Result<Opened, SimError> {
+    let mut exchange = Exchange::new(backpack::instruments(), FIRST_ID);
+    exchange.unique_client_ids = false;
+    let now_ms = clock.now_ms();
+    let keys = open_accounts(config, &mut exchange, now_ms, backpack::credentials);
+    let market = open_market(config, VenueKind::Backpack, &mut exchange, now_ms)?;
+    let dialect = BackpackDialect::new(&exchange, config.backpack_requests_1m);
+    let venue = Arc::new(Venue::new(exchange, market, dialect, clock.clone()));
+    let service = backpack::service(Arc::clone(&venue));
     Ok(Opened {
         venue,
         service,
@@ -121,9 +139,23 @@ fn open_replay(
         .symbol
         .clone()
         .unwrap_or_else(|| recording.symbol.clone());
-    let id = exchange
-        .find(&symbol)
-        .ok_or(SimError::RecordedSymbol { symbol, venue })?;
+    let Some(id) = exchange.find(&symbol) else {
+        // One recording is given for all venues; it drives the one that lists its symbol.
+        return if config.venues.iter().any(|other| lists(*other, &symbol)) {
+            Ok(None)
+        } else {
+            Err(SimError::RecordedSymbol { symbol, venue })
+        };
+    };
     let replay = Replay::new(Arc::new(recording), id, wanted.speed_permille);
     Ok(Some((id, Driver::Replayed(Box::new(replay)))))
+}
+
+/// Whether a venue lists a symbol.
+fn lists(venue: VenueKind, symbol: &str) -> bool {
+    let listed = match venue {
+        VenueKind::BinanceUsdm => binance_usdm::instruments(),
+        VenueKind::Backpack => backpack::instruments(),
+    };
+    listed.iter().any(|instrument| instrument.symbol == symbol)
 }

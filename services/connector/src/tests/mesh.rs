@@ -48,12 +48,13 @@ pub(super) async fn simulator() -> Simulator {
 
 pub(super) async fn simulator_with(binance_limits: LimitConfig) -> Simulator {
     let config = SimConfig {
+        venues: vec![VenueKind::BinanceUsdm],
         history: Duration::from_secs(30),
         binance_limits,
         ..SimConfig::default()
     };
     let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let listeners = Listeners::bind(host, 0, &VenueKind::ALL).await.unwrap();
+    let listeners = Listeners::bind(host, 0, &config.venues).await.unwrap();
     Simulator::start(config, listeners, SharedClock::default())
         .await
         .unwrap()

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    mesh::{Mesh, Surroundings, Topology},
+    mesh::{Mesh, Surroundings, Topology, tradable},
     smoke::{self, Plan, Progress, Report, Target, receiver::Receiver},
 };
 
@@ -25,7 +25,10 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Runs the main job and writes its report.
 pub async fn run(mut globals: Globals, args: SmokeArgs) -> Result<Exit, CliError> {
-    let venues = sim::chosen(&args.venues)?;
+    let mut venues = sim::chosen(&args.venues)?;
+    if args.venues.iter().any(|name| name == "all") {
+        venues = tradable();
+    }
     let data = tempfile::tempdir().map_err(|source| file_error(Path::new("data"), source))?;
     let receiver = match &args.heartbeat_url {
         Some(_) => None,

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use chimera_connector::VenueConfig;
 use chimera_runtime::config::Secret;
+use chimera_venue::venues;
 use chimera_venue_sim::{
     Endpoints, Listeners, ReplayConfig, SharedClock, SimConfig, Simulator, SystemClock, VenueKind,
 };
@@ -20,12 +21,12 @@ pub struct SimulatedVenues {
 }
 
 impl SimulatedVenues {
-    /// Starts every simulated venue on loopback.
+    /// Starts the simulated venues that an adapter trades, on loopback.
     ///
     /// # Errors
     /// When a port is taken or the recording cannot be used.
     pub async fn start(config: &Simulators) -> Result<Self, MeshError> {
-        Self::start_some(config, VenueKind::ALL.to_vec()).await
+        Self::start_some(config, tradable()).await
     }
 
     /// Starts some simulated venues on loopback.
@@ -96,4 +97,12 @@ impl SimulatedVenues {
     pub async fn shutdown(self) {
         self.simulator.shutdown().await;
     }
+}
+
+/// Returns the simulated venues that there is an adapter for; the others can be run by name.
+#[must_use]
+pub fn tradable() -> Vec<VenueKind> {
+    let simulated = VenueKind::ALL.into_iter();
+    let known = |kind: &VenueKind| venues().any(|venue| venue.to_string() == kind.name());
+    simulated.filter(known).collect()
 }

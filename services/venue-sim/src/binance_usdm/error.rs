@@ -127,6 +127,12 @@ impl From<Refusal> for ApiError {
                 let text = "Exceeded the maximum allowable position at current leverage.";
                 (-2027, text.to_owned())
             }
+            // This venue has no band around the last trade and no spot; told in its nearest words.
+            Refusal::FarFromLast => (
+                -4016,
+                "Limit price can't be higher than the cap.".to_owned(),
+            ),
+            Refusal::FundsInsufficient => (-2018, "Balance is insufficient.".to_owned()),
             Refusal::MarginInsufficient => (-2019, "Margin is insufficient.".to_owned()),
             Refusal::WouldTake => (-5022, POST_ONLY.to_owned()),
             Refusal::NotFillable => (-5021, FILL_OR_KILL.to_owned()),

@@ -5,13 +5,13 @@ use std::collections::{HashMap, VecDeque};
 use super::aggregate::AggTrade;
 use super::format;
 use super::frames;
-use super::intervals::Interval;
 use super::market_data::{Day, Level, levels};
 use super::stream_name::{Stream, Topic};
 use crate::chain::Chain;
 use crate::engine::{LevelChange, Price, Quantity, Side};
 use crate::exchange::{Exchange, InstrumentId, PublicTrade};
 use crate::hub::Hub;
+use crate::intervals::Interval;
 
 /// Paces of book changes.
 const PACES_MS: [u64; 4] = [0, 100, 250, 500];

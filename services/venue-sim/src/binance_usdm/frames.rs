@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::aggregate::AggTrade;
 use super::format;
-use super::intervals::Interval;
 use super::market_data::{Day, Level};
 use crate::engine::{Price, Quantity};
 use crate::exchange::{Candle, Instrument, PublicTrade, Status};
+use crate::intervals::Interval;
 
 /// The state of an instrument as frames carry it: one is trading.
 fn state(instrument: &Instrument) -> u8 {

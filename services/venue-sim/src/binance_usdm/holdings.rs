@@ -240,7 +240,7 @@ pub(super) fn leverage_bracket(call: &mut Call<'_>) -> Result<Answer, ApiError> 
         let instrument = exchange.instrument(id);
         let mut floor = rust_decimal::Decimal::ZERO;
         let brackets = instrument
-            .brackets
+            .brackets()
             .iter()
             .enumerate()
             .map(|(index, bracket)| Step {
@@ -324,7 +324,8 @@ fn word(kind: IncomeKind) -> &'static str {
         IncomeKind::RealisedProfit => "REALIZED_PNL",
         IncomeKind::Commission => "COMMISSION",
         IncomeKind::Funding => "FUNDING_FEE",
-        IncomeKind::Transfer => "TRANSFER",
+        // There is no spot here; no income is ever of that kind.
+        IncomeKind::Transfer | IncomeKind::Spot => "TRANSFER",
     }
 }
 

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::engine::{Price, Quantity};
-use crate::exchange::{Bracket, Instrument, Status};
+use crate::exchange::{Bracket, Instrument, Margining, Status};
 
 /// What differs between the instruments; prices and quantities as the venue writes them.
 struct Listing {
@@ -94,7 +94,9 @@ fn instrument(listing: &Listing) -> Instrument {
         band_up: Decimal::new(105, 2),
         band_down: Decimal::new(95, 2),
         max_open_orders: 200,
-        brackets: brackets(listing.max_leverage),
+        last_band: None,
+        impact: None,
+        margining: Margining::Brackets(brackets(listing.max_leverage)),
         status: Status::Trading,
         start_price: price(listing.start),
     }

@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use super::error::ApiError;
 use super::format;
-use super::intervals::Interval;
 use super::listing::ExchangeInfo;
 use super::rest::{Answer, Call, answer};
 use crate::engine::{Side, notional};
 use crate::exchange::{Exchange, InstrumentId, PublicTrade};
+use crate::intervals::Interval;
 
 /// Depths that may be asked for.
 const DEPTHS: [usize; 7] = [5, 10, 20, 50, 100, 500, 1000];
@@ -171,7 +171,8 @@ pub(super) fn agg_trades(call: &mut Call<'_>) -> Result<Answer, ApiError> {
 pub(super) fn klines(call: &mut Call<'_>) -> Result<Answer, ApiError> {
     let id = call.instrument()?;
     let params = call.params;
-    let interval = Interval::read(params.need("interval")?)?;
+    let interval = Interval::read(params.need("interval")?);
+    let interval = interval.ok_or_else(|| ApiError::bad(-1120, "Invalid interval."))?;
     let limit = params.limit(500, 1500)?;
     let (start, end) = params.range()?;
     let exchange = &call.core.exchange;

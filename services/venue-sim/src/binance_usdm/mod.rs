@@ -8,7 +8,7 @@
 //! | `socket`, `stream_name` | a WebSocket and what it may ask for |
 //! | `feed`, `private_feed` | what the streams say |
 //! | `wire`, `holdings_wire`, `frames`, `private_frames`, `listing` | payloads |
-//! | `words`, `format`, `intervals`, `error` | the venue's vocabulary |
+//! | `words`, `format`, `error` | the venue's vocabulary |
 //! | `limits`, `sign`, `params` | what a request must pass |
 //!
 //! Deliberately absent: isolated margin, hedge mode, conditional orders, liquidation. Each is
@@ -23,7 +23,6 @@ mod frames;
 mod holdings;
 mod holdings_wire;
 mod instruments;
-mod intervals;
 mod limits;
 mod listing;
 mod market_data;

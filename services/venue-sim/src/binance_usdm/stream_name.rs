@@ -2,8 +2,8 @@
 //!
 //! See the venue's page "Important WebSocket Change Notice" for what is served where.
 
-use super::intervals::Interval;
 use crate::exchange::{Exchange, InstrumentId};
+use crate::intervals::Interval;
 
 /// The endpoint that a connection came in by; each serves only its own streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ fn topic(word: &str, pace: Option<&str>) -> Option<(Topic, u64)> {
         return Some((topic, pace_ms));
     }
     if let Some(interval) = word.strip_prefix("kline_") {
-        let interval = Interval::read(interval).ok()?;
+        let interval = Interval::read(interval)?;
         return pace.is_none().then_some((Topic::Kline(interval), 250));
     }
     match (word, pace) {

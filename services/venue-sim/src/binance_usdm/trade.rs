@@ -161,6 +161,7 @@ fn read_order(call: &mut Call<'_>, params: &Params) -> Result<NewOrder, ApiError
         kind,
         price,
         quantity,
+        quote_quantity: None,
         time_in_force,
         reduce_only: params.flag("reduceOnly")?.unwrap_or(false),
         self_trade: self_trade.transpose()?.unwrap_or(SelfTrade::Allow),

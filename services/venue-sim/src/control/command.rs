@@ -130,6 +130,8 @@ pub(crate) enum Command {
     Account {
         name: String,
         deposit: Option<Price>,
+        /// What is paid in; the margin asset where absent.
+        asset: Option<String>,
         hedge: Option<bool>,
     },
     Fund,
@@ -254,11 +256,19 @@ fn run_market<D: Dialect>(
         Command::Account {
             name,
             deposit,
+            asset,
             hedge,
         } => {
             let account = find_account(exchange, &name)?;
             if let Some(amount) = deposit {
-                exchange.deposit(now_ms, account, amount.decimal());
+                let quotes = exchange.instruments().iter().map(|listing| &listing.quote);
+                let other = asset.filter(|asset| !quotes.clone().any(|quote| quote == asset));
+                match other {
+                    Some(asset) => {
+                        exchange.deposit_asset(now_ms, account, &asset, amount.decimal());
+                    }
+                    None => exchange.deposit(now_ms, account, amount.decimal()),
+                }
             }
             if let Some(hedge) = hedge {
                 exchange.account_mut(account).hedge = hedge;

@@ -256,6 +256,7 @@ async fn fill(
 #[serde(deny_unknown_fields, default)]
 struct AccountChange {
     deposit: Option<Price>,
+    asset: Option<String>,
     hedge: Option<bool>,
 }
 
@@ -264,12 +265,17 @@ async fn account(
     Path((venue, name)): Path<(String, String)>,
     Json(change): Json<AccountChange>,
 ) -> Reply {
-    let AccountChange { deposit, hedge } = change;
+    let AccountChange {
+        deposit,
+        asset,
+        hedge,
+    } = change;
     desk.ask(
         &venue,
         Command::Account {
             name,
             deposit,
+            asset,
             hedge,
         },
     )

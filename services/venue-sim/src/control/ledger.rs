@@ -1,5 +1,7 @@
 //! The venue's own books, for a reader that trusts no client.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -36,6 +38,7 @@ struct FillRow<'a> {
     price: Price,
     quantity: Quantity,
     fee: String,
+    fee_asset: &'a str,
     realised: String,
     maker: bool,
     time_ms: u64,
@@ -57,6 +60,8 @@ struct AccountRow<'a> {
     deposited: String,
     wallet: String,
     funding: String,
+    /// Assets held besides the wallet's.
+    holdings: BTreeMap<&'a str, String>,
     open_orders: usize,
     positions: Vec<PositionRow<'a>>,
 }
@@ -111,6 +116,11 @@ fn account_row(exchange: &Exchange, id: AccountId) -> AccountRow<'_> {
         deposited: text(holder.deposited),
         wallet: text(holder.wallet),
         funding: text(holder.funding),
+        holdings: holder
+            .holdings
+            .iter()
+            .map(|(asset, held)| (asset.as_str(), text(*held)))
+            .collect(),
         open_orders: holder.open.len(),
         positions: holder.positions.iter().map(position).collect(),
     }
@@ -151,6 +161,7 @@ fn fill_row<'a>(exchange: &'a Exchange, fill: &'a Fill) -> FillRow<'a> {
         price: fill.price,
         quantity: fill.quantity,
         fee: text(fill.fee),
+        fee_asset: &fill.fee_asset,
         realised: text(fill.realised),
         maker: fill.maker,
         time_ms: fill.time_ms,

@@ -3,11 +3,10 @@
 use rust_decimal::Decimal;
 
 use super::{
-    Event, Exchange, Execution, InstrumentId, Kind, NewOrder, Order, OrderStatus, Refusal, Status,
+    Band, Event, Exchange, Execution, InstrumentId, Kind, NewOrder, Order, OrderStatus, Refusal,
 };
 use crate::engine::{
-    AccountId, Disposition, Incoming, OrderId, Owner, Price, Quantity, SelfTrade, Side,
-    TimeInForce, notional,
+    AccountId, Disposition, Incoming, OrderId, Owner, Price, Quantity, SelfTrade, Side, TimeInForce,
 };
 
 impl Exchange {
@@ -155,10 +154,21 @@ impl Exchange {
     fn incoming(&self, id: OrderId, terms: &NewOrder) -> Incoming {
         let instrument = self.instrument(terms.instrument);
         let mark = self.mark(terms.instrument);
+        let best = self.book(terms.instrument).best(terms.side.opposite());
+        let reach = |factor: fn(Band) -> Decimal| {
+            let (band, (best, _)) = (instrument.impact?, best?);
+            Price::from_decimal((best.decimal() * factor(band)).trunc_with_scale(8))
+        };
         let limit = match (terms.kind, terms.side) {
             (Kind::Limit, _) => terms.price,
-            (Kind::Market, Side::Buy) => Some(instrument.ceiling(mark)),
-            (Kind::Market, Side::Sell) => Some(instrument.floor(mark)),
+            (Kind::Market, Side::Buy) => {
+                let ceiling = instrument.ceiling(mark);
+                Some(reach(|band| band.up).map_or(ceiling, |reach| reach.min(ceiling)))
+            }
+            (Kind::Market, Side::Sell) => {
+                let floor = instrument.floor(mark);
+                Some(reach(|band| band.down).map_or(floor, |reach| reach.max(floor)))
+            }
         };
         let time_in_force = match terms.kind {
             Kind::Limit => terms.time_in_force,
@@ -173,151 +183,6 @@ impl Exchange {
             time_in_force,
             self_trade: terms.self_trade,
         }
-    }
-
-    fn admit(&self, mut terms: NewOrder) -> Result<NewOrder, Refusal> {
-        if self.instrument(terms.instrument).status == Status::Halted {
-            return Err(Refusal::Halted);
-        }
-        self.check_filters(&terms)?;
-        let named = self.order_by_client(terms.account, &terms.client_id);
-        if named.is_some_and(|order| order.status.is_open()) {
-            return Err(Refusal::DuplicateClientId);
-        }
-        let open = self.open_orders(terms.account);
-        let here = open
-            .filter(|order| order.terms.instrument == terms.instrument)
-            .count();
-        if here >= self.instrument(terms.instrument).max_open_orders {
-            return Err(Refusal::TooManyOrders);
-        }
-        if terms.reduce_only {
-            terms.quantity = terms.quantity.min(self.reducible(&terms)?);
-        } else {
-            self.check_margin(&terms, None)?;
-        }
-        Ok(terms)
-    }
-
-    fn check_filters(&self, terms: &NewOrder) -> Result<(), Refusal> {
-        let instrument = self.instrument(terms.instrument);
-        let quantity = terms.quantity;
-        let (largest, mark) = match terms.kind {
-            Kind::Limit => (instrument.max_quantity, self.mark(terms.instrument)),
-            Kind::Market => (instrument.max_market_quantity, self.mark(terms.instrument)),
-        };
-        if quantity <= Quantity::ZERO {
-            return Err(Refusal::NoQuantity);
-        }
-        if quantity < instrument.min_quantity {
-            return Err(Refusal::QuantityTooSmall(instrument.min_quantity));
-        }
-        if quantity > largest {
-            return Err(Refusal::QuantityTooLarge(largest));
-        }
-        if !quantity.is_multiple_of(instrument.step) {
-            return Err(Refusal::OffStep);
-        }
-        if let Some(price) = terms.price {
-            if price < instrument.min_price {
-                return Err(Refusal::PriceTooLow(instrument.min_price));
-            }
-            if price > instrument.max_price {
-                return Err(Refusal::PriceTooHigh(instrument.max_price));
-            }
-            if !price.is_multiple_of(instrument.tick) {
-                return Err(Refusal::OffTick);
-            }
-            self.check_band(terms, price, mark)?;
-        } else {
-            self.check_best(terms, mark)?;
-        }
-        let worth = notional(terms.price.unwrap_or(mark), quantity);
-        if !terms.reduce_only && worth < instrument.min_notional {
-            return Err(Refusal::NotionalTooSmall(instrument.min_notional));
-        }
-        Ok(())
-    }
-
-    fn check_band(&self, terms: &NewOrder, price: Price, mark: Price) -> Result<(), Refusal> {
-        let instrument = self.instrument(terms.instrument);
-        let (ceiling, floor) = (instrument.ceiling(mark), instrument.floor(mark));
-        match terms.side {
-            Side::Buy if price > ceiling => Err(Refusal::AboveBand(ceiling)),
-            Side::Sell if price < floor => Err(Refusal::BelowBand(floor)),
-            _ => Ok(()),
-        }
-    }
-
-    /// A market order is refused when even the best price lies outside the band.
-    fn check_best(&self, terms: &NewOrder, mark: Price) -> Result<(), Refusal> {
-        let instrument = self.instrument(terms.instrument);
-        let best = self.book(terms.instrument).best(terms.side.opposite());
-        match (terms.side, best) {
-            (Side::Buy, Some((best, _))) if best > instrument.ceiling(mark) => {
-                Err(Refusal::BestOutsideBand)
-            }
-            (Side::Sell, Some((best, _))) if best < instrument.floor(mark) => {
-                Err(Refusal::BestOutsideBand)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn reducible(&self, terms: &NewOrder) -> Result<Quantity, Refusal> {
-        let position = self
-            .account(terms.account)
-            .position(terms.instrument)
-            .quantity;
-        let reduces = match terms.side {
-            Side::Buy => position < Decimal::ZERO,
-            Side::Sell => position > Decimal::ZERO,
-        };
-        let held = Quantity::from_decimal(position.abs()).filter(|_| reduces);
-        let held = held.ok_or(Refusal::NothingToReduce)?;
-        let free = held.saturating_sub(self.claimed(terms.account, terms.instrument, terms.side));
-        if free.is_zero() {
-            Err(Refusal::AlreadyReduced)
-        } else {
-            Ok(free)
-        }
-    }
-
-    /// Whether there is margin for an order, in place of one it amends where it does.
-    fn check_margin(&self, terms: &NewOrder, amended: Option<OrderId>) -> Result<(), Refusal> {
-        let mark = self.mark(terms.instrument);
-        let best = self.book(terms.instrument).best(terms.side.opposite());
-        let price = terms.price.unwrap_or(match (terms.side, best) {
-            (Side::Buy, Some((best, _))) => best.max(mark),
-            (_, Some((best, _))) => best,
-            (_, None) => mark,
-        });
-        let worth = notional(price, terms.quantity);
-        let standing = self.exposure(terms.account, terms.instrument);
-        let mut after = self.exposure_without(terms.account, terms.instrument, amended);
-        match terms.side {
-            Side::Buy => after.bids += worth,
-            Side::Sell => after.asks += worth,
-        }
-        if after.initial_margin() <= standing.initial_margin() {
-            return Ok(());
-        }
-        let reached = (after.position + after.bids)
-            .abs()
-            .max((after.position - after.asks).abs());
-        if reached > self.instrument(terms.instrument).cap_at(after.leverage) {
-            return Err(Refusal::PositionTooLarge);
-        }
-        let open_loss = match terms.side {
-            Side::Buy => notional(price, terms.quantity) - notional(mark, terms.quantity),
-            Side::Sell => notional(mark, terms.quantity) - notional(price, terms.quantity),
-        };
-        let margin = self.margin(terms.account);
-        let bound = margin.initial() - standing.initial_margin() + after.initial_margin();
-        if margin.balance() - bound - open_loss.max(Decimal::ZERO) < Decimal::ZERO {
-            return Err(Refusal::MarginInsufficient);
-        }
-        Ok(())
     }
 
     pub(super) fn close(&mut self, id: OrderId, status: OrderStatus, now_ms: u64) {
@@ -377,7 +242,8 @@ impl Exchange {
             time_in_force,
             self_trade: SelfTrade::Allow,
         });
-        self.settle(now_ms, instrument, side, None, outcome.matches);
+        // Its id goes on the tape; the venue keeps no order of the market's own.
+        self.settle(now_ms, instrument, side, Some(id), outcome.matches);
         (id, outcome.remaining)
     }
 

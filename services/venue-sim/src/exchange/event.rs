@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::{Fill, InstrumentId, Order};
 use crate::account::Position;
-use crate::engine::{AccountId, LevelChange, Price, Quantity};
+use crate::engine::{AccountId, LevelChange, OrderId, Price, Quantity};
 
 /// What happened to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -47,6 +47,10 @@ pub struct PublicTrade {
     pub quantity: Quantity,
     /// Whether the buyer stood in the book.
     pub buyer_is_maker: bool,
+    /// The order that stood in the book; none of a recorded market.
+    pub maker: Option<OrderId>,
+    /// The order that took; none of a recorded market, or where a script filled.
+    pub taker: Option<OrderId>,
     /// When.
     pub time_ms: u64,
 }

@@ -42,6 +42,8 @@ pub enum IncomeKind {
     Commission,
     /// Funding.
     Funding,
+    /// What a spot trade cost or brought.
+    Spot,
     /// Money paid in or out.
     Transfer,
 }
@@ -108,7 +110,10 @@ impl Exchange {
     /// Exchanges funding on all positions.
     pub fn fund(&mut self, now_ms: u64) {
         let rate = self.funding_rate();
-        for instrument in 0..self.instruments.len() {
+        let perpetuals: Vec<InstrumentId> = (0..self.instruments.len())
+            .filter(|id| !self.instrument(*id).is_spot())
+            .collect();
+        for instrument in perpetuals.iter().copied() {
             let mark = self.mark(instrument);
             self.fundings.push_back(Funding {
                 instrument,
@@ -122,7 +127,7 @@ impl Exchange {
         }
         for account in 0..self.accounts.len() {
             let account = account as AccountId;
-            for instrument in 0..self.instruments.len() {
+            for instrument in perpetuals.iter().copied() {
                 let position = self.account(account).position(instrument);
                 if position.quantity.is_zero() {
                     continue;
@@ -139,6 +144,28 @@ impl Exchange {
                 );
             }
         }
+    }
+
+    /// Pays another asset than the wallet's in, or out.
+    pub fn deposit_asset(
+        &mut self,
+        time_ms: u64,
+        account: AccountId,
+        asset: &str,
+        amount: Decimal,
+    ) {
+        let holder = self.account_mut(account);
+        holder.hold(asset, amount);
+        holder.updated_ms = time_ms;
+        let wallet = holder.wallet;
+        self.events.push(Event::Balance {
+            account,
+            reason: BalanceReason::Deposit,
+            wallet,
+            change: Decimal::ZERO,
+            position: None,
+            time_ms,
+        });
     }
 
     /// Pays money into a wallet, or out of it.

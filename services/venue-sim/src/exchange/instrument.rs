@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::engine::{Price, Quantity};
+use crate::engine::{Price, Quantity, SCALE};
 
 /// Names one instrument of a venue: its place in the list.
 pub type InstrumentId = usize;
@@ -28,6 +28,57 @@ pub struct Bracket {
     pub maintenance: Decimal,
     /// The amount that makes the maintenance margin continuous over the steps.
     pub deduction: Decimal,
+}
+
+/// A margin fraction that grows with the root of the notional, from a base on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RootFraction {
+    /// The least fraction.
+    pub base: Decimal,
+    /// The fraction of a notional of one.
+    pub factor: Decimal,
+}
+
+impl RootFraction {
+    /// Returns the fraction of a notional.
+    pub fn at(self, notional: Decimal) -> Decimal {
+        self.base.max(self.factor * root(notional))
+    }
+}
+
+/// Returns the square root, cut to eight decimals.
+fn root(value: Decimal) -> Decimal {
+    let scaled = value.abs().trunc_with_scale(SCALE);
+    let units = scaled.mantissa().unsigned_abs() * 10_u128.pow(2 * SCALE - scaled.scale());
+    i64::try_from(units.isqrt()).map_or(Decimal::MAX, |root| Decimal::new(root, SCALE))
+}
+
+/// What holding an instrument binds.
+#[derive(Clone, Debug)]
+pub enum Margining {
+    /// Margin by a leverage table, smallest cap first.
+    Brackets(Vec<Bracket>),
+    /// Margin by fractions of the notional.
+    Roots {
+        /// What opening binds; an account's leverage can only raise it.
+        initial: RootFraction,
+        /// What is needed so as not to be liquidated.
+        maintenance: RootFraction,
+    },
+    /// Nothing is owed: the base asset itself changes hands (spot).
+    Outright {
+        /// The part of the base asset's value that counts as collateral.
+        collateral_weight: Decimal,
+    },
+}
+
+/// Bounds of a price, as factors of a reference price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Band {
+    /// The lower factor.
+    pub down: Decimal,
+    /// The upper factor.
+    pub up: Decimal,
 }
 
 /// An instrument with its filters, in the venue's own words where words are needed.
@@ -65,8 +116,12 @@ pub struct Instrument {
     pub band_down: Decimal,
     /// The most open orders an account may have here.
     pub max_open_orders: usize,
-    /// The leverage table, smallest cap first.
-    pub brackets: Vec<Bracket>,
+    /// How far any price may be from the last trade; nowhere bounded where absent.
+    pub last_band: Option<Band>,
+    /// How far past the best opposite price a market order may trade; unbounded where absent.
+    pub impact: Option<Band>,
+    /// What holding it binds.
+    pub margining: Margining,
     /// Whether it trades.
     pub status: Status,
     /// Where the generated market begins.
@@ -76,16 +131,32 @@ pub struct Instrument {
 impl Instrument {
     /// Returns the step that holds a position of this notional.
     pub fn bracket(&self, notional: Decimal) -> Option<&Bracket> {
-        self.brackets
+        self.brackets()
             .iter()
             .find(|bracket| notional <= bracket.cap)
-            .or(self.brackets.last())
+            .or(self.brackets().last())
+    }
+
+    /// Returns the leverage table, empty where margin does not go by one.
+    pub fn brackets(&self) -> &[Bracket] {
+        match &self.margining {
+            Margining::Brackets(brackets) => brackets,
+            Margining::Roots { .. } | Margining::Outright { .. } => &[],
+        }
+    }
+
+    /// Whether the base asset itself changes hands.
+    pub fn is_spot(&self) -> bool {
+        matches!(self.margining, Margining::Outright { .. })
     }
 
     /// Returns the largest position notional that `leverage` allows.
     pub fn cap_at(&self, leverage: u32) -> Decimal {
+        if self.brackets().is_empty() {
+            return Decimal::MAX;
+        }
         let fitting = self
-            .brackets
+            .brackets()
             .iter()
             .filter(|bracket| bracket.leverage >= leverage);
         fitting
@@ -96,7 +167,7 @@ impl Instrument {
 
     /// Returns the highest leverage there is.
     pub fn max_leverage(&self) -> u32 {
-        self.brackets
+        self.brackets()
             .iter()
             .map(|bracket| bracket.leverage)
             .max()

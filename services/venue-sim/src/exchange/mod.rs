@@ -3,6 +3,7 @@
 //! Synchronous. Time comes in with every call, events go out through [`Exchange::take_events`],
 //! and a dialect turns both into its own protocol. Nothing here knows a socket.
 
+mod admission;
 mod desk;
 mod event;
 mod funding;
@@ -14,7 +15,7 @@ mod tape;
 
 pub use event::{BalanceReason, Event, Execution, PublicTrade};
 pub use funding::{Funding, Income, IncomeKind};
-pub use instrument::{Bracket, Instrument, InstrumentId, Status};
+pub use instrument::{Band, Bracket, Instrument, InstrumentId, Margining, RootFraction, Status};
 pub use order::{Fill, Kind, NewOrder, Order, OrderStatus, Refusal};
 pub use state::Exchange;
 pub use tape::{Candle, MINUTE_MS, Tape};

@@ -45,7 +45,7 @@ pub struct NewOrder {
     pub account: AccountId,
     /// What.
     pub instrument: InstrumentId,
-    /// The client's id.
+    /// The client's id; empty where the venue asks for none and none was sent.
     pub client_id: String,
     /// Which side.
     pub side: Side,
@@ -55,6 +55,8 @@ pub struct NewOrder {
     pub price: Option<Price>,
     /// How much.
     pub quantity: Quantity,
+    /// The quote amount that the quantity was derived from, where the client named that instead.
+    pub quote_quantity: Option<Decimal>,
     /// How long.
     pub time_in_force: TimeInForce,
     /// Whether it may only shrink a position.
@@ -116,8 +118,10 @@ pub struct Fill {
     pub price: Price,
     /// How much.
     pub quantity: Quantity,
-    /// The fee, in the margin asset.
+    /// The fee.
     pub fee: Decimal,
+    /// What the fee is charged in.
+    pub fee_asset: String,
     /// What it realised, fee not counted.
     pub realised: Decimal,
     /// Whether the order stood in the book.
@@ -147,6 +151,9 @@ pub enum Refusal {
     /// A sell is priced below the band around the mark price.
     #[error("price below the band's {0}")]
     BelowBand(Price),
+    /// The price is too far from the last trade's.
+    #[error("price is too far from the last trade")]
+    FarFromLast,
     /// A market order would begin to trade outside the band.
     #[error("the best price is outside the band")]
     BestOutsideBand,
@@ -180,6 +187,9 @@ pub enum Refusal {
     /// The position would be larger than the leverage allows.
     #[error("position above the maximum at this leverage")]
     PositionTooLarge,
+    /// There is not enough of the asset to be given.
+    #[error("funds are insufficient")]
+    FundsInsufficient,
     /// There is not enough margin.
     #[error("margin is insufficient")]
     MarginInsufficient,

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use rust_decimal::Decimal;
+
 use super::state::FILLS_KEPT;
 use super::{
     BalanceReason, Event, Exchange, Execution, Fill, Income, IncomeKind, InstrumentId, OrderStatus,
     PublicTrade,
 };
+use crate::account::{MONEY_SCALE, Position};
 use crate::engine::{
     AccountId, Maker, Match, OrderId, Owner, Price, Quantity, Side, TapeFill, notional,
 };
@@ -19,6 +22,15 @@ struct Leg {
     quantity: Quantity,
     maker: bool,
     trade: u64,
+}
+
+/// A trade about to be printed.
+struct Print {
+    taker: Side,
+    price: Price,
+    quantity: Quantity,
+    /// The order that stood, and the one that took.
+    orders: (Option<OrderId>, Option<OrderId>),
 }
 
 impl Exchange {
@@ -42,7 +54,17 @@ impl Exchange {
                 _ => None,
             };
             for quantity in self.parts(instrument, taker, maker, made.quantity) {
-                let trade = self.print(now_ms, instrument, taker_side, made.price, quantity);
+                let standing = match made.maker {
+                    Maker::Order { id, .. } => Some(id),
+                    Maker::Ghost => None,
+                };
+                let print = Print {
+                    taker: taker_side,
+                    price: made.price,
+                    quantity,
+                    orders: (standing, taker),
+                };
+                let trade = self.print(now_ms, instrument, print);
                 let leg = |order, maker| Leg {
                     order,
                     price: made.price,
@@ -60,23 +82,18 @@ impl Exchange {
     }
 
     /// Prints a public trade and returns its id.
-    fn print(
-        &mut self,
-        time_ms: u64,
-        instrument: InstrumentId,
-        taker: Side,
-        price: Price,
-        quantity: Quantity,
-    ) -> u64 {
+    fn print(&mut self, time_ms: u64, instrument: InstrumentId, print: Print) -> u64 {
         let tape = &mut self.tapes[instrument];
         let id = tape.next_id();
-        let buyer_is_maker = taker == Side::Sell;
+        let (maker, taker) = print.orders;
         let trade = PublicTrade {
             instrument,
             id,
-            price,
-            quantity,
-            buyer_is_maker,
+            price: print.price,
+            quantity: print.quantity,
+            buyer_is_maker: print.taker == Side::Sell,
+            maker,
+            taker,
             time_ms,
         };
         tape.print(trade);
@@ -112,7 +129,13 @@ impl Exchange {
             self.books[instrument].tape(aggressor, price, quantity);
         self.settle(now_ms, instrument, aggressor, None, matches);
         if !remaining.is_zero() {
-            self.print(now_ms, instrument, aggressor, price, remaining);
+            let print = Print {
+                taker: aggressor,
+                price,
+                quantity: remaining,
+                orders: (None, None),
+            };
+            self.print(now_ms, instrument, print);
         }
         self.publish_book(instrument, now_ms);
     }
@@ -182,19 +205,9 @@ impl Exchange {
         } else {
             OrderStatus::PartiallyFilled
         };
-        let mark = self.mark(instrument);
-        let holder = self.account_mut(account);
         if filled {
-            holder.open.remove(&leg.order);
+            self.account_mut(account).open.remove(&leg.order);
         }
-        let fee = holder.fee(leg.price, leg.quantity, leg.maker);
-        let position = holder.positions.entry(instrument).or_default();
-        let realised = position.fill(side, leg.price, leg.quantity, fee);
-        position.updated_ms = now_ms;
-        let position = *position;
-        holder.wallet += realised - fee;
-        holder.updated_ms = now_ms;
-        let wallet = holder.wallet;
         let fill = Fill {
             trade: leg.trade,
             order: leg.order,
@@ -203,29 +216,88 @@ impl Exchange {
             side,
             price: leg.price,
             quantity: leg.quantity,
-            fee,
-            realised,
+            fee: Decimal::ZERO,
+            fee_asset: self.instrument(instrument).quote.clone(),
+            realised: Decimal::ZERO,
             maker: leg.maker,
             time_ms: now_ms,
         };
-        self.note_income(Income::of_fill(&fill, IncomeKind::Commission, -fee));
-        if !realised.is_zero() {
-            self.note_income(Income::of_fill(&fill, IncomeKind::RealisedProfit, realised));
-        }
+        let fill = if self.instrument(instrument).is_spot() {
+            self.exchange_assets(fill)
+        } else {
+            self.move_position(fill)
+        };
         self.fills.push_back(fill.clone());
         if self.fills.len() > FILLS_KEPT {
             self.fills.pop_front();
         }
-        self.events.push(Event::Balance {
-            account,
-            reason: BalanceReason::Order,
-            wallet,
-            change: rust_decimal::Decimal::ZERO,
-            position: Some((instrument, position, mark)),
-            time_ms: now_ms,
-        });
         self.report(leg.order, Execution::Trade, Some(fill), now_ms);
         Some(account)
+    }
+
+    /// Books a fill on a position; returns it with its fee and what it realised.
+    fn move_position(&mut self, mut fill: Fill) -> Fill {
+        let mark = self.mark(fill.instrument);
+        let holder = self.account_mut(fill.account);
+        fill.fee = holder.fee(fill.price, fill.quantity, fill.maker);
+        let position = holder.positions.entry(fill.instrument).or_default();
+        fill.realised = position.fill(fill.side, fill.price, fill.quantity, fill.fee);
+        position.updated_ms = fill.time_ms;
+        let position = *position;
+        holder.wallet += fill.realised - fill.fee;
+        holder.updated_ms = fill.time_ms;
+        self.note_income(Income::of_fill(&fill, IncomeKind::Commission, -fill.fee));
+        if !fill.realised.is_zero() {
+            self.note_income(Income::of_fill(
+                &fill,
+                IncomeKind::RealisedProfit,
+                fill.realised,
+            ));
+        }
+        self.tell_balance(&fill, Some((fill.instrument, position, mark)));
+        fill
+    }
+
+    /// Books a spot fill: both assets change hands, and what is received pays the fee.
+    fn exchange_assets(&mut self, mut fill: Fill) -> Fill {
+        let base = self.instrument(fill.instrument).base.clone();
+        let worth = notional(fill.price, fill.quantity);
+        let holder = self.account_mut(fill.account);
+        let rate = holder.spot_rate(fill.maker);
+        let paid = match fill.side {
+            Side::Buy => {
+                fill.fee = (fill.quantity.decimal() * rate).trunc_with_scale(MONEY_SCALE);
+                holder.hold(&base, fill.quantity.decimal() - fill.fee);
+                fill.fee_asset = base;
+                -worth
+            }
+            Side::Sell => {
+                fill.fee = (worth * rate).trunc_with_scale(MONEY_SCALE);
+                holder.hold(&base, -fill.quantity.decimal());
+                self.note_income(Income::of_fill(&fill, IncomeKind::Commission, -fill.fee));
+                worth
+            }
+        };
+        let holder = self.account_mut(fill.account);
+        holder.wallet += paid;
+        if fill.side == Side::Sell {
+            holder.wallet -= fill.fee;
+        }
+        holder.updated_ms = fill.time_ms;
+        self.note_income(Income::of_fill(&fill, IncomeKind::Spot, paid));
+        self.tell_balance(&fill, None);
+        fill
+    }
+
+    fn tell_balance(&mut self, fill: &Fill, position: Option<(InstrumentId, Position, Price)>) {
+        self.events.push(Event::Balance {
+            account: fill.account,
+            reason: BalanceReason::Order,
+            wallet: self.account(fill.account).wallet,
+            change: Decimal::ZERO,
+            position,
+            time_ms: fill.time_ms,
+        });
     }
 
     /// Cuts reduce-only orders to what is left to reduce, newest first; the venue does the same.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use rust_decimal::Decimal;
 
-use super::{Event, Fill, Funding, Income, Instrument, InstrumentId, Order, Tape};
+use super::{Event, Fill, Funding, Income, Instrument, InstrumentId, Margining, Order, Tape};
 use crate::account::{Account, Credentials};
 use crate::engine::{AccountId, Book, OrderId, Owner, Price, Quantity, Side};
 use crate::faults::Faults;
@@ -34,6 +34,8 @@ pub struct Exchange {
     pub(super) next_order: OrderId,
     pub(super) events: Vec<Event>,
     pub(super) next_funding_ms: u64,
+    /// Whether the venue refuses a client's id that an open order bears.
+    pub unique_client_ids: bool,
     /// Faults in force.
     pub faults: Faults,
 }
@@ -60,6 +62,7 @@ impl Exchange {
             next_order: first_id,
             events: Vec::new(),
             next_funding_ms: 0,
+            unique_client_ids: true,
             faults: Faults::default(),
         }
     }
@@ -210,6 +213,13 @@ impl Exchange {
         let mark = self.mark(instrument);
         let position = holder.position(instrument);
         let value = position.quantity * mark.decimal();
+        let roots = match &self.instrument(instrument).margining {
+            Margining::Roots {
+                initial,
+                maintenance,
+            } => Some((*initial, *maintenance)),
+            Margining::Brackets(_) | Margining::Outright { .. } => None,
+        };
         let mut exposure = Exposure {
             position: value,
             bids: Decimal::ZERO,
@@ -217,6 +227,7 @@ impl Exchange {
             leverage: holder.leverage(instrument),
             maintenance: Decimal::ZERO,
             deduction: Decimal::ZERO,
+            roots,
             unrealised: position.unrealised(mark),
         };
         if let Some(bracket) = self.instrument(instrument).bracket(value.abs()) {
@@ -245,10 +256,38 @@ impl Exchange {
             wallet: self.account(account).wallet,
             ..Margin::default()
         };
-        for instrument in 0..self.instruments.len() {
-            margin.add(&self.exposure(account, instrument));
+        for (id, instrument) in self.instruments.iter().enumerate() {
+            if let Margining::Outright { collateral_weight } = instrument.margining {
+                let held = self.account(account).holding(&instrument.base);
+                margin.collateral += held * self.mark(id).decimal() * collateral_weight;
+            } else {
+                margin.add(&self.exposure(account, id));
+            }
+        }
+        if let Some(instrument) = self.instruments.first() {
+            margin.locked = self.locked(account, &instrument.quote);
         }
         margin
+    }
+
+    /// Returns how much of an asset stands in an account's open spot orders.
+    pub fn locked(&self, account: AccountId, asset: &str) -> Decimal {
+        let in_order = |order: &Order| {
+            let terms = &order.terms;
+            let instrument = self.instrument(terms.instrument);
+            let given = match terms.side {
+                Side::Buy => &instrument.quote,
+                Side::Sell => &instrument.base,
+            };
+            if !instrument.is_spot() || given != asset {
+                return Decimal::ZERO;
+            }
+            match (terms.side, terms.price) {
+                (Side::Buy, Some(price)) => crate::engine::notional(price, order.remaining()),
+                _ => order.remaining().decimal(),
+            }
+        };
+        self.open_orders(account).map(in_order).sum()
     }
 
     pub(super) fn next_order_id(&mut self) -> OrderId {
@@ -274,8 +313,10 @@ impl Exchange {
     }
 
     pub(super) fn keep(&mut self, order: Order) {
-        let key = (order.terms.account, order.terms.client_id.clone());
-        self.by_client.insert(key, order.id);
+        if !order.terms.client_id.is_empty() {
+            let key = (order.terms.account, order.terms.client_id.clone());
+            self.by_client.insert(key, order.id);
+        }
         self.account_mut(order.terms.account).open.insert(order.id);
         self.orders.insert(order.id, order);
         if self.orders.len() > ORDERS_KEPT

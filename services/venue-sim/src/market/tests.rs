@@ -40,6 +40,7 @@ fn order(side: Side, price: Price, quantity: Quantity) -> NewOrder {
         kind: Kind::Limit,
         price: Some(price),
         quantity,
+        quote_quantity: None,
         time_in_force: TimeInForce::PostOnly,
         reduce_only: false,
         self_trade: SelfTrade::Allow,

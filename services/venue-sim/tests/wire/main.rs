@@ -3,6 +3,7 @@
 // A test fails by panicking; the lint exempts test functions but not the helpers they share.
 #![allow(clippy::unwrap_used)]
 
+mod backpack;
 mod codes;
 mod faults;
 mod limits;

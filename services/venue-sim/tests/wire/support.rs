@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use chimera_venue_sim::{Listeners, SharedClock, SimConfig, Simulator};
+use chimera_venue_sim::{Listeners, SharedClock, SimConfig, Simulator, VenueKind};
 use futures::{SinkExt, StreamExt};
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt, Full};
@@ -50,6 +50,7 @@ pub struct World {
     pub control: String,
     pub key: String,
     pub secret: String,
+    venue: &'static str,
     http: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -87,12 +88,14 @@ impl World {
             control: endpoints.control,
             key: venue.credentials.api_key,
             secret: venue.credentials.api_secret,
+            venue: venue.venue.name(),
             http: Client::builder(TokioExecutor::new()).build_http(),
         }
     }
 
     pub fn config() -> SimConfig {
         let mut config = SimConfig {
+            venues: vec![VenueKind::BinanceUsdm],
             history: Duration::from_secs(10),
             ..SimConfig::default()
         };
@@ -245,7 +248,7 @@ impl World {
     }
 
     pub async fn try_control(&self, method: &str, path: &str, body: &Value) -> Reply {
-        let uri = format!("{}/v1/venues/binance-usdm/{path}", self.control);
+        let uri = format!("{}/v1/venues/{}/{path}", self.control, self.venue);
         let request = http::Request::builder()
             .method(method)
             .uri(uri)

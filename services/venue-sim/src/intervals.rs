@@ -1,6 +1,5 @@
-//! Bar intervals.
+//! Bar intervals: the same for every venue.
 
-use super::error::ApiError;
 use crate::exchange::MINUTE_MS;
 
 const HOUR_MS: u64 = 60 * MINUTE_MS;
@@ -11,7 +10,7 @@ const MONDAY_SHIFT_MS: u64 = 3 * DAY_MS;
 
 /// The length of a bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Interval {
+pub(crate) enum Interval {
     /// A multiple of minutes that divides the time since the epoch evenly.
     Even(u64),
     /// From Monday on.
@@ -21,16 +20,16 @@ pub(super) enum Interval {
 }
 
 impl Interval {
-    /// Reads the venue's name of an interval.
-    pub fn read(text: &str) -> Result<Self, ApiError> {
+    /// Reads the name of an interval, such as `5m`; a month is `1M`.
+    pub fn read(text: &str) -> Option<Self> {
         let (number, unit) = text.split_at(text.len().saturating_sub(1).min(text.len()));
         let unit_ms = match unit {
             "m" => MINUTE_MS,
             "h" => HOUR_MS,
             "d" => DAY_MS,
-            "w" if number == "1" => return Ok(Self::Week),
-            "M" if number == "1" => return Ok(Self::Month),
-            _ => return Err(invalid()),
+            "w" if number == "1" => return Some(Self::Week),
+            "M" if number == "1" => return Some(Self::Month),
+            _ => return None,
         };
         let allowed: &[&str] = match unit {
             "m" => &["1", "3", "5", "15", "30"],
@@ -38,10 +37,10 @@ impl Interval {
             _ => &["1", "3"],
         };
         if !allowed.contains(&number) {
-            return Err(invalid());
+            return None;
         }
-        let count: u64 = number.parse().map_err(|_| invalid())?;
-        Ok(Self::Even(count * unit_ms))
+        let count: u64 = number.parse().ok()?;
+        Some(Self::Even(count * unit_ms))
     }
 
     /// Returns when the bar that holds a moment begins.
@@ -62,10 +61,6 @@ impl Interval {
             Self::Month => self.begin(open_ms + 32 * DAY_MS) - 1,
         }
     }
-}
-
-fn invalid() -> ApiError {
-    ApiError::bad(-1120, "Invalid interval.")
 }
 
 /// Returns the day of the month, from one, of a day since the epoch (civil calendar, eras of 400
