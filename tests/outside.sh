@@ -5,11 +5,14 @@ tools=$PWD/target/ci-tools
 chimera=${CHIMERA:-$PWD/target/release/chimera}
 work=$(mktemp -d)
 up=
+alone=
 mkdir -p "$tools"
 
 ended() {
     [ $? -eq 0 ] || [ ! -f "$work/up.log" ] || tail -n 30 "$work/up.log"
-    [ -z "$up" ] || { kill "$up" && wait "$up"; } 2>/dev/null || true
+    for started in $up $alone; do
+        { kill "$started" && wait "$started"; } 2>/dev/null || true
+    done
     rm -rf "$work"
 }
 trap ended EXIT
@@ -27,6 +30,15 @@ start_mesh() {
     grep -q '^ready' < <(timeout 30 tail -f -n +1 --pid="$up" "$work/up.out") || fail "the mesh is not ready"
     address=$(sed -n 's|.* on http://||p' "$work/up.out")
     control=$(sed -n 's/.*simulator control at //p' "$work/up.out")
+}
+
+# Starts one simulated venue without a mesh; sets $control to where it is steered.
+start_alone() {
+    : >"$work/alone.json"
+    "$chimera" sim --venues "$1" --base-port 0 --json >"$work/alone.json" 2>"$work/alone.log" &
+    alone=$!
+    grep -q control < <(timeout 30 tail -f -n +1 --pid="$alone" "$work/alone.json") || fail "$1 is not simulated"
+    control=$(sed -n 's/.*"control":"\([^"]*\)".*/\1/p' "$work/alone.json")
 }
 
 # Sets $python to an interpreter that has what the file lists, in its versions.

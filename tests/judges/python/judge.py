@@ -23,11 +23,8 @@ OWN_CLIENTS = {"binance-usdm": binance_connector.judge}
 CALL_MS = 20_000
 
 
-async def judge(server, control, endpoints):
-    name = endpoints["venue"]
-    # A venue without an entry would be simulated and never judged.
-    assert name in VENUES, f"{name} has no entry in venues.py"
-    venue, keys = VENUES[name], endpoints["credentials"]
+def open_client(venue, endpoints):
+    keys = endpoints["credentials"]
     settings = {
         "apiKey": keys["api_key"],
         "secret": keys["api_secret"],
@@ -36,13 +33,26 @@ async def judge(server, control, endpoints):
     }
     client = getattr(ccxt.pro, venue.client)(settings)
     venue.aim(client.urls, endpoints["rest"], endpoints["ws"])
-    mesh = Mesh(server, name, venue.canonical, keys["account"])
-    steer = f"{control}/v1/venues/{name}"
-    found = Judgement(f"ccxt on {name}", mesh.news)
+    return client
 
+
+def pauser(steer):
     def pause(paused):
         return asyncio.to_thread(call, f"{steer}/market", {"paused": paused})
 
+    return pause
+
+
+async def judge(server, control, endpoints):
+    name = endpoints["venue"]
+    # A venue without an entry would be simulated and never judged.
+    assert name in VENUES, f"{name} has no entry in venues.py"
+    venue = VENUES[name]
+    client = open_client(venue, endpoints)
+    steer = f"{control}/v1/venues/{name}"
+    mesh = Mesh(server, name, venue.canonical, endpoints["credentials"]["account"], steer)
+    found = Judgement(f"ccxt on {name}", mesh.news)
+    pause = pauser(steer)
     try:
         await client.load_markets()
         await market.judge_instruments(found, client, mesh)
@@ -65,4 +75,5 @@ async def main():
         await judge(server, control, endpoints)
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -41,6 +41,10 @@ async def open_streams(found, client, venue, mesh):
     # The mesh follows what was asked for once: it must have begun before the market stops.
     await mesh.ticker()
     await mesh.book(DEPTH)
+    return await watch_streams(found, client, venue)
+
+
+async def watch_streams(found, client, venue):
     seen = {"trades": {}, "candles": {}}
 
     async def book():
@@ -118,10 +122,12 @@ async def judge_at_rest(found, client, venue, mesh, seen):
 
     await found.agree("fetched ticker", fetched_last, our_last)
     await found.agree("watched ticker", watched_last, our_last)
-    await judge_trades_and_bars(found, client, symbol, mesh, seen)
+    await judge_trades_and_bars(found, client, venue, mesh, seen)
 
 
-async def judge_trades_and_bars(found, client, symbol, mesh, seen):
+async def judge_trades_and_bars(found, client, venue, mesh, seen):
+    symbol = venue.symbol
+
     def told(trade):
         side = f"SIDE_{trade['side'].upper()}"
         return trade["id"], exact(trade["price"]), exact(trade["amount"]), side, trade["timestamp"]
@@ -140,7 +146,8 @@ async def judge_trades_and_bars(found, client, symbol, mesh, seen):
     known = {one["tradeId"]: held(one) for one in await mesh.trades(1000)}
     found.holds("trades were watched", seen["trades"])
     for name, trade in seen["trades"].items():
-        found.equal(f"watched trade {name}", told(trade), known.get(name))
+        told_time = slice(None if venue.trade_time else -1)
+        found.equal(f"watched trade {name}", told(trade)[told_time], known.get(name, ())[told_time])
 
     async def bars():
         rows = await client.fetch_ohlcv(symbol, "1m", limit=RECENT)
@@ -160,6 +167,49 @@ async def judge_trades_and_bars(found, client, symbol, mesh, seen):
         return next((one for one in await our_bars() if one[0] == opened), None)
 
     await found.agree("watched bar", watched_bar, our_watched_bar)
+
+
+async def judge_by_books(found, client, venue, books, seen):
+    """Compares what is fetched with what is watched, and both with the venue's own listing."""
+    symbol = venue.symbol
+
+    def top(book):
+        return [[exact(value) for value in level[:2]] for side in ("bids", "asks") for level in book[side][:DEPTH]]
+
+    async def fetched_book():
+        return top(await client.fetch_order_book(symbol, DEPTH))
+
+    async def watched_book():
+        return top(client.orderbooks[symbol])
+
+    await found.agree("watched book and fetched book", watched_book, fetched_book)
+    listing = await books.listing()
+    rules = client.market(symbol)
+    for name, value in (("tick", rules["precision"]["price"]), ("step", rules["precision"]["amount"])):
+        found.equal(name, exact(value), exact(listing[name]))
+    found.equal("least quantity", exact(rules["limits"]["amount"]["min"]), exact(listing["min_quantity"]))
+    book = await client.fetch_order_book(symbol, DEPTH)
+    for side, name in (("bids", "bid"), ("asks", "ask")):
+        held = [exact(value) for value in listing["book"][name]]
+        found.equal(f"best {name}", [exact(value) for value in book[side][0][:2]], held)
+
+    trades = {one["id"]: one for one in await client.fetch_trades(symbol, limit=1000)}
+    found.holds("trades were watched", seen["trades"])
+    for name, trade in seen["trades"].items():
+        for key in ("price", "amount", "side", *(["timestamp"] if venue.trade_time else [])):
+            found.equal(f"{key} of trade {name}", trade[key], trades.get(name, {}).get(key))
+    last = trades[max(trades, key=int)]["price"]
+
+    async def watched_last():
+        return client.tickers[symbol]["last"], client.ohlcvs[symbol]["1m"][-1][4]
+
+    async def fetched_last():
+        newest = (await client.fetch_ohlcv(symbol, "1m", limit=3))[-1]
+        ticker = await client.fetch_ticker(symbol)
+        found.equal("the last price", ticker["last"], last)
+        return ticker["last"], newest[4]
+
+    await found.agree("ticker and bar", watched_last, fetched_last)
 
 
 def bar(one):

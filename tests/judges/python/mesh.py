@@ -39,8 +39,13 @@ def call(url, body=None):
 class Mesh:
     """One account of one venue, as the mesh reports it."""
 
-    def __init__(self, server, venue, symbol, account):
+    # Whether it places orders of its own.
+    places = True
+
+    def __init__(self, server, venue, symbol, account, steer):
         self.server, self.venue, self.symbol, self.account = server, venue, symbol, account
+        # The venue's simulator.
+        self.steer = steer
         # Set whenever a stream, of the mesh or of a client, told something: a reason to ask again.
         self.news = asyncio.Event()
 
@@ -138,6 +143,12 @@ class Mesh:
         return await self.post(f"/v1/orders/{self.account}/{index}:cancel", {})
 
 
+async def sockets(steer):
+    """The connections of the account's private streams, as the simulated venue sees them."""
+    listed = await asyncio.to_thread(call, f"{steer}/sockets")
+    return [one for one in listed if one["account"] is not None]
+
+
 class Judgement:
     """Counts what was found equal and ends at the first difference."""
 
@@ -145,7 +156,7 @@ class Judgement:
         self.name, self.news, self.compared = name, news, 0
 
     def equal(self, what, theirs, ours):
-        assert theirs == ours, f"{self.name}: {what}: the client says {theirs}, the mesh {ours}"
+        assert theirs == ours, f"{self.name}: {what}: the client says {theirs}, we say {ours}"
         self.compared += 1
 
     def holds(self, what, condition):
@@ -189,3 +200,9 @@ class Judgement:
 def exact(number):
     """What a client shows as a float or text, as the shortest decimal that names it; None stays None."""
     return None if number is None or number == "" else Decimal(str(number)).normalize()
+
+
+def near(number):
+    """The same of a quotient, whose last digits everybody cuts as they like."""
+    value = exact(number)
+    return value and value.quantize(Decimal("1e-8")).normalize()
