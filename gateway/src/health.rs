@@ -150,6 +150,7 @@ impl Health for Watchman {
         let changes = stream::unfold(begin, |(watchman, service, mut ticks, before)| async move {
             loop {
                 tokio::select! {
+                    biased;
                     _ = ticks.tick() => {}
                     // The end of a drain does not wait for the next tick.
                     () = watchman.drain.draining(), if before == Some(ServingStatus::Serving) => {}

@@ -47,6 +47,7 @@ impl Feed {
     pub async fn run(self) {
         let feed = Arc::new(self);
         tokio::select! {
+            biased;
             () = feed.tasks.cancelled() => {}
             () = feed.clone().keep_instruments() => {}
             () = feed.clone().keep_lines() => {}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
+use chimera_runtime::chance;
 
 /// First wait: most losses are a peer that starts a moment later.
 const FIRST: Duration = Duration::from_millis(100);
@@ -26,7 +26,7 @@ impl Backoff {
     pub(crate) fn wait(&mut self) -> Duration {
         let full = self.next;
         self.next = (full * 2).min(LONGEST);
-        full.mul_f64(rand::rng().random_range(0.5..=1.0))
+        full.mul_f64(chance::between(0.5..=1.0))
     }
 
     /// Starts over: the input spoke.

@@ -139,6 +139,7 @@ impl Accounts {
         let cancelled = self.tasks.cancelled();
         self.tasks.spawn("position_account_feed", async move {
             tokio::select! {
+                biased;
                 () = cancelled => {}
                 () = feed.run() => {}
             }

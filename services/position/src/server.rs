@@ -108,6 +108,7 @@ fn spawn(tasks: &Tasks, name: &'static str, work: impl Future<Output = ()> + Sen
     let cancelled = tasks.cancelled();
     tasks.spawn(name, async move {
         tokio::select! {
+            biased;
             () = cancelled => {}
             () = work => {}
         }

@@ -27,7 +27,7 @@ pub(crate) struct Tokens {
 impl Tokens {
     pub(crate) fn new(started_nanos: i64) -> Self {
         // Two servers that start in the same nanosecond still differ.
-        let chance: u32 = rand::random();
+        let chance: u32 = chimera_runtime::chance::random();
         Self {
             epoch: format!("{started_nanos:x}-{chance:08x}"),
             key: RandomState::new(),

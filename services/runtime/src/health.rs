@@ -179,6 +179,7 @@ impl Watched {
                 return None;
             }
             tokio::select! {
+                biased;
                 () = self.health.signal.draining() => {}
                 changed = self.changes.changed() => changed.ok()?,
             }

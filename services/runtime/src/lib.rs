@@ -9,6 +9,7 @@
 //! This crate knows nothing of trading. The transport below it appears in no public name, so that
 //! exchanging it touches this crate alone.
 
+pub mod chance;
 pub mod channel;
 pub mod clock;
 pub mod config;

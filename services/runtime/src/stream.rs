@@ -193,7 +193,7 @@ pub struct Epoch(u64);
 impl Epoch {
     /// Returns an epoch that never was.
     pub fn random() -> Self {
-        Self(rand::random())
+        Self(crate::chance::random())
     }
 
     /// Returns the epoch of that number, for state that outlives the process.

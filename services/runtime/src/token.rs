@@ -28,7 +28,7 @@ pub struct TokenKey(Zeroizing<[u8; 32]>);
 impl TokenKey {
     /// Returns a key that only this process knows, for tokens that need not outlive it.
     pub fn random() -> Self {
-        Self(Zeroizing::new(rand::random()))
+        Self(Zeroizing::new(crate::chance::random()))
     }
 
     /// Returns the key made of `secret`, for tokens that outlive the process. `purpose` separates

@@ -34,8 +34,8 @@ impl TraceContext {
     pub fn root() -> Self {
         // An id of zero is invalid on the wire; one in 2^64 draws is replaced.
         Self {
-            trace_id: rand::random::<u128>().max(1),
-            span_id: rand::random::<u64>().max(1),
+            trace_id: crate::chance::random::<u128>().max(1),
+            span_id: crate::chance::random::<u64>().max(1),
             sampled: true,
         }
     }
@@ -48,7 +48,7 @@ impl TraceContext {
     /// Returns a new span of the same trace.
     pub fn child(self) -> Self {
         Self {
-            span_id: rand::random::<u64>().max(1),
+            span_id: crate::chance::random::<u64>().max(1),
             ..self
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chimera_model::Symbol;
+use chimera_runtime::chance;
 use chimera_runtime::tasks::Tasks;
-use rand::RngExt;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::{info, warn};
@@ -266,7 +266,7 @@ impl Keeper {
     fn replace_at(&self, connection: &Connection) -> Instant {
         let age = self.market.desk.adapter.stream_rules().connection_age_max;
         let age = self.timing.connection_age(age);
-        connection.opened + age.mul_f64(rand::rng().random_range(0.95..=1.0))
+        connection.opened + age.mul_f64(chance::between(0.95..=1.0))
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use chimera_contracts::connector::v1::SessionState;
 use chimera_model::UnixNanos;
+use chimera_runtime::chance;
 use chimera_runtime::tasks::Tasks;
 use futures::FutureExt;
-use rand::RngExt;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
 use tracing::warn;
 
@@ -309,7 +309,7 @@ impl Keeper {
     fn replace_at(&self, link: &Link) -> Instant {
         let age = self.session.desk.adapter.stream_rules().connection_age_max;
         let age = self.timing.connection_age(age);
-        link.opened + age.mul_f64(rand::rng().random_range(0.95..=1.0))
+        link.opened + age.mul_f64(chance::between(0.95..=1.0))
     }
 
     async fn end_with(&self, link: Link, error: NotConnected) -> Over {

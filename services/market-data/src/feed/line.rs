@@ -7,8 +7,8 @@ use chimera_egress::{
     Connect, Frame, Incoming, Outgoing, Pacing, WebSocket, WebSocketOptions, WebSocketRequest,
 };
 use chimera_model::book::StaleReason;
+use chimera_runtime::chance;
 use chimera_venue::{DepthSnapshot, PublicFrame, SubscribeFrame, Topic, VenueAdapter, VenueError};
-use rand::RngExt as _;
 use tokio::{
     sync::{mpsc, watch},
     time::Instant,
@@ -83,6 +83,7 @@ impl Line {
     pub(super) async fn run(mut self) {
         let tasks = self.feed.tasks.clone();
         tokio::select! {
+            biased;
             () = tasks.cancelled() => {}
             () = self.reconnect() => {}
         }
@@ -112,7 +113,7 @@ impl Line {
             if began.elapsed() >= SOUND_AFTER {
                 backoff = BACKOFF_FIRST;
             }
-            let pause = backoff.mul_f64(rand::rng().random_range(0.5..1.0));
+            let pause = backoff.mul_f64(chance::between(0.5..=1.0));
             info!(venue = %self.feed.hub.venue(), why, pause_ms = pause.as_millis(), "public stream lost");
             tokio::time::sleep(pause).await;
             backoff = (backoff * 2).min(BACKOFF_MAX);
@@ -280,7 +281,7 @@ impl Line {
     fn age_max(&self) -> Duration {
         // Leaves before the venue throws us out, by a random part so that lines do not leave at once.
         let most = self.feed.desk.adapter().stream_rules().connection_age_max;
-        most.mul_f64(rand::rng().random_range(0.9..0.98))
+        most.mul_f64(chance::between(0.9..=0.98))
     }
 
     /// Marks everything that this line carries stale.

@@ -76,18 +76,8 @@ impl AccountFeed {
         let mut silent_at = Instant::now() + self.silence;
         loop {
             tokio::select! {
-                frame = next(&mut frames) => {
-                    let frame = frame?;
-                    silent_at = Instant::now() + self.silence;
-                    backoff.heard();
-                    if let Frame::Goodbye(goodbye) = frame {
-                        return Ok(wait_of(goodbye.reconnect_after));
-                    }
-                    if self.tell_frame(frame).await? {
-                        look_at = Some(Instant::now());
-                    }
-                }
-                () = tokio::time::sleep_until(silent_at) => return Err(Lost::Silent(self.silence)),
+                // What is due by time comes before frames, which may never pause.
+                biased;
                 _ = polls.tick() => look_at = Some(Instant::now()),
                 asked = self.asks.recv(), if question.is_none() => match asked {
                     Some(Ask::Look) => {
@@ -106,6 +96,18 @@ impl AccountFeed {
                     question = None;
                     self.judge(answer)?;
                 }
+                frame = next(&mut frames) => {
+                    let frame = frame?;
+                    silent_at = Instant::now() + self.silence;
+                    backoff.heard();
+                    if let Frame::Goodbye(goodbye) = frame {
+                        return Ok(wait_of(goodbye.reconnect_after));
+                    }
+                    if self.tell_frame(frame).await? {
+                        look_at = Some(Instant::now());
+                    }
+                }
+                () = tokio::time::sleep_until(silent_at) => return Err(Lost::Silent(self.silence)),
             }
         }
     }

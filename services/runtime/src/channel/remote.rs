@@ -245,7 +245,7 @@ fn pause(failures: u32) -> Duration {
     let full = BACKOFF_MIN
         .saturating_mul(2_u32.saturating_pow(failures))
         .min(BACKOFF_MAX);
-    full.mul_f64(rand::random_range(0.5..=1.0))
+    full.mul_f64(crate::chance::between(0.5..=1.0))
 }
 
 /// Addresses a request at the peer: HTTP/2 wants scheme and authority in every one.

@@ -44,6 +44,7 @@ pub(super) async fn run<I, S, B>(
     // A peer that stays silent holds a place for this long and no longer (H07).
     let first_bytes = timeout(options.first_bytes_within, preface::read(io));
     let read = tokio::select! {
+        biased;
         read = first_bytes => read,
         () = closing.draining() => return,
     };
@@ -84,6 +85,7 @@ where
         .serve_connection(TokioIo::new(io), TowerToHyperService::new(app));
     let mut connection = pin!(connection);
     let ended = tokio::select! {
+        biased;
         ended = &mut connection => ended,
         () = closing.draining() => {
             connection.as_mut().graceful_shutdown();
@@ -113,6 +115,7 @@ where
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
+        biased;
         ended = &mut connection => ended,
         () = closing.draining() => {
             connection.as_mut().graceful_shutdown();
