@@ -1,7 +1,7 @@
 //! From a report to what follows: weighed, recorded, and seen to.
 
-use chimera_model::UnixNanos;
 use chimera_model::order::{Event, NoticeKind, OrderState, Report, conclude};
+use chimera_model::{TimeInForce, UnixNanos};
 use tokio::time::Instant;
 
 use crate::journal_log::Body;
@@ -117,7 +117,11 @@ impl Desk {
         let missing = order.missing_fills().is_positive();
         let works = matches!(state, OrderState::Open | OrderState::PartiallyFilled);
         let asked = order.is_cancel_asked();
-        if state != OrderState::Submitting {
+        // The stream may say that an order is open before the venue's answer says how it ended: of one
+        // that cannot rest, that it is open is no outcome yet. The answer's deadline bounds the wait.
+        let ends_at_once = order.spec().time_in_force != TimeInForce::Gtc && !state.is_final();
+        let submitting = self.follows.get(key).is_some_and(|it| it.submitting);
+        if state != OrderState::Submitting && !(ends_at_once && submitting) {
             self.answer_placing(key);
         }
         if state.is_final() {

@@ -1,8 +1,12 @@
 //! The sunny day, and what is refused.
 
-use chimera_contracts::common::v1::Side;
+use std::time::Duration;
+
+use chimera_contracts::common::v1::{Side, TimeInForce};
+use chimera_contracts::connector::v1 as pb_connector;
 use chimera_contracts::order::v1 as pb;
 use pb::OrderState as S;
+use tokio::{task::JoinHandle, time::Instant};
 
 use super::mesh::{Mesh, buy, market, reason, with_index};
 use super::venue::OnSubmit;
@@ -37,6 +41,54 @@ async fn a_market_order_by_an_alias_is_filled() {
     let order = mesh.place(request).await.unwrap();
     assert_eq!(order.symbol, "SOL-USDT-PERP");
     assert_eq!(mesh.reaches(1, S::Filled).await.filled_quantity, "2");
+}
+
+/// Places an order whose answer takes a second, and waits until the mesh heard of it by the stream.
+async fn heard_of_before_its_answer(mesh: &Mesh, tif: TimeInForce) -> JoinHandle<pb::Order> {
+    mesh.venue
+        .on_submit([OnSubmit::Slow(Duration::from_secs(1))]);
+    let request = pb::PlaceOrderRequest {
+        time_in_force: tif.into(),
+        ..buy("1", "99")
+    };
+    let mut client = mesh.client();
+    let placing = tokio::spawn(async move {
+        let placed = client.place_order(request).await.unwrap();
+        placed.into_inner().order.unwrap()
+    });
+    mesh.venue.until(|state| !state.orders.is_empty()).await;
+    mesh.reaches(1, S::Open).await;
+    placing
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_cannot_rest_is_answered_with_its_end() {
+    for tif in [TimeInForce::Ioc, TimeInForce::Fok] {
+        let mesh = Mesh::start().await;
+        let placing = heard_of_before_its_answer(&mesh, tif).await;
+        let begun = Instant::now();
+        mesh.venue.end(1, pb_connector::ReportedStatus::Expired);
+        assert_eq!(placing.await.unwrap().state(), S::Expired);
+        assert!(begun.elapsed() < Duration::from_secs(1), "it waited on");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_cannot_rest_and_has_no_end_is_answered_with_the_venues_answer() {
+    let mesh = Mesh::start().await;
+    let begun = Instant::now();
+    let placing = heard_of_before_its_answer(&mesh, TimeInForce::Ioc).await;
+    assert_eq!(placing.await.unwrap().state(), S::Open);
+    assert!(begun.elapsed() >= Duration::from_secs(1), "{begun:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_rests_is_answered_as_soon_as_anyone_tells_of_it() {
+    let mesh = Mesh::start().await;
+    let begun = Instant::now();
+    let placing = heard_of_before_its_answer(&mesh, TimeInForce::Gtc).await;
+    assert_eq!(placing.await.unwrap().state(), S::Open);
+    assert!(begun.elapsed() < Duration::from_secs(1), "it waited");
 }
 
 #[tokio::test(start_paused = true)]
