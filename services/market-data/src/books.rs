@@ -160,6 +160,7 @@ impl BookState {
 
 impl Snapshot for BookState {
     const NEWEST_ONLY: bool = false;
+    const MAKES_GOOD: bool = true;
 
     fn snapshot(&self, seq: u64, depth: usize) -> Option<Bytes> {
         // A book that never had a snapshot has nothing to show; the first one comes as a change.

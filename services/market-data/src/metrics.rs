@@ -8,6 +8,35 @@ pub fn frame(venue: Venue, outcome: &'static str) {
         .increment(1);
 }
 
+/// Counters of the frames that come by the thousand: looked up once a connection, not once a frame.
+pub struct Frames {
+    /// Changes of books.
+    pub depth: metrics::Counter,
+    /// Best bids and asks.
+    pub quote: metrics::Counter,
+    /// The last day in short.
+    pub ticker: metrics::Counter,
+    /// Trades.
+    pub trade: metrics::Counter,
+}
+
+impl Frames {
+    /// Returns the counters of a venue.
+    pub fn of(venue: Venue) -> Self {
+        let counter = |outcome: &'static str| {
+            metrics::counter!(
+                "market_data_frames_total", "venue" => venue.to_string(), "outcome" => outcome
+            )
+        };
+        Self {
+            depth: counter("depth"),
+            quote: counter("quote"),
+            ticker: counter("ticker"),
+            trade: counter("trade"),
+        }
+    }
+}
+
 /// Counts a book that had to be fetched anew.
 pub fn resync(venue: Venue) {
     metrics::counter!("market_data_book_resyncs_total", "venue" => venue.to_string()).increment(1);

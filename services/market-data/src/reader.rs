@@ -22,6 +22,10 @@ mod tests;
 /// Bytes of updates put into one frame at most: a few HTTP/2 windows, so that a reader that comes
 /// back after a pause is served in pieces it can take.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// While changes keep coming, those within this travel as one frame: a frame costs the transport and
+/// the reader far more than what is in it. A runtime's timer fires by the millisecond, so that half of
+/// one makes a frame a millisecond. The first change after a pause does not wait.
+const GATHER_EVERY: Duration = Duration::from_micros(500);
 /// When a reader whose stream ended in order may come back.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
@@ -50,6 +54,9 @@ pub struct Reader {
     wake: Arc<Wake>,
     seats: Vec<Seat>,
     frames: VecDeque<Bytes>,
+    /// Seats that changed and were not looked at yet, each once.
+    changed: Vec<usize>,
+    next_gather: Instant,
     surroundings: Surroundings,
     next_heartbeat: Instant,
     updates_sent: u64,
@@ -65,8 +72,11 @@ impl Reader {
         surroundings: Surroundings,
     ) -> Self {
         let wake = Arc::new(Wake::default());
+        let now = Instant::now();
         let mut reader = Self {
-            next_heartbeat: Instant::now() + surroundings.heartbeat,
+            changed: Vec::new(),
+            next_gather: now,
+            next_heartbeat: now + surroundings.heartbeat,
             wake: wake.clone(),
             seats: Vec::with_capacity(topics.len()),
             frames: VecDeque::new(),
@@ -102,8 +112,8 @@ impl Reader {
             if self.ended {
                 return None;
             }
-            let slots = self.wake.take();
-            if slots.is_empty() {
+            self.changed.append(&mut self.wake.take());
+            if self.changed.is_empty() {
                 tokio::select! {
                     biased;
                     () = self.surroundings.drain.draining() => self.say_goodbye(),
@@ -113,23 +123,32 @@ impl Reader {
             } else if self.surroundings.drain.is_draining() {
                 // A busy stream must not outlive the drain.
                 self.say_goodbye();
+            } else if Instant::now() < self.next_gather {
+                tokio::select! {
+                    biased;
+                    () = self.surroundings.drain.draining() => self.say_goodbye(),
+                    () = tokio::time::sleep_until(self.next_gather) => {}
+                }
             } else {
-                self.gather(&slots);
+                self.gather();
+                self.next_gather = Instant::now() + GATHER_EVERY;
             }
         }
     }
 
-    fn gather(&mut self, slots: &[usize]) {
+    fn gather(&mut self) {
         let mut elements = Vec::new();
-        for slot in slots {
-            let Some(seat) = self.seats.get_mut(*slot) else {
+        for slot in std::mem::take(&mut self.changed) {
+            let Some(seat) = self.seats.get_mut(slot) else {
                 continue;
             };
             match seat.topic.read(seat.follower, &mut seat.cursor) {
                 Read::Changes(changes) => elements.extend(changes),
                 Read::Behind { from_seq, to_seq } => {
                     let item = seat.topic.name().text();
-                    let fresh = seat.topic.show(seat.depth, &mut seat.cursor);
+                    let fresh = seat
+                        .topic
+                        .make_good(seat.follower, seat.depth, &mut seat.cursor);
                     let dropped = to_seq - from_seq + 1;
                     metrics::lagged(dropped);
                     self.push_updates(&mut elements);

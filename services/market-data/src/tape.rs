@@ -30,6 +30,7 @@ impl TapeState {
 
 impl Snapshot for TapeState {
     const NEWEST_ONLY: bool = false;
+    const MAKES_GOOD: bool = false;
 
     fn snapshot(&self, _seq: u64, _depth: usize) -> Option<Bytes> {
         None
@@ -104,6 +105,8 @@ fn elements(bars: &[Bar]) -> Option<Bytes> {
 
 impl Snapshot for BarsState {
     const NEWEST_ONLY: bool = false;
+    // Bars that closed meanwhile are not in it.
+    const MAKES_GOOD: bool = false;
 
     fn snapshot(&self, _seq: u64, _depth: usize) -> Option<Bytes> {
         let bar = self.builder.current().or(self.first.as_ref())?;

@@ -103,6 +103,7 @@ impl TickerState {
 
 impl Snapshot for TickerState {
     const NEWEST_ONLY: bool = true;
+    const MAKES_GOOD: bool = true;
 
     fn snapshot(&self, _seq: u64, _depth: usize) -> Option<Bytes> {
         (!self.bytes.is_empty()).then(|| self.bytes.clone())

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -13,10 +14,14 @@ use tokio::{sync::Notify, time::Instant};
 #[cfg(test)]
 mod tests;
 
-/// Changes kept for readers that are behind. At a busy book's 100 changes a second this is five
-/// seconds, longer than any healthy reader sleeps; a reader further behind gets a snapshot, which is
-/// cheaper for both than what it missed.
+/// Changes kept for readers that are behind, however old. At a busy book's 100 changes a second this
+/// is five seconds, longer than any healthy reader sleeps; a reader further behind gets a snapshot,
+/// which is cheaper for both than what it missed.
 pub const RING: usize = 512;
+/// A busier topic keeps what came within this: a reader may pause as long, whatever the rate.
+const RING_AGE: Duration = Duration::from_secs(1);
+/// Changes kept at most: trades of 16,000 a second, in about 2 MB.
+pub const RING_MAX: usize = 16_384;
 
 /// What of an instrument is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +73,8 @@ pub struct Change {
     pub seq: u64,
     /// The element, tag and length included.
     pub bytes: Bytes,
+    /// When it was published.
+    at: Instant,
 }
 
 /// Whoever follows topics: which of them changed since it last looked.
@@ -123,6 +130,10 @@ pub trait Snapshot: Send + 'static {
     /// Whether only the newest change counts, so that a reader takes the snapshot instead of the ring.
     const NEWEST_ONLY: bool;
 
+    /// Whether the snapshot makes good what a reader missed; if not, the reader goes on with the oldest
+    /// change that is kept.
+    const MAKES_GOOD: bool;
+
     /// Returns the state as an encoded element, or `None` while there is nothing to show.
     fn snapshot(&self, seq: u64, depth: usize) -> Option<Bytes>;
 }
@@ -135,6 +146,8 @@ pub trait Followed: Send + Sync {
     fn leave(&self, id: u64);
     /// Returns what came after `cursor`; where only the newest counts, that alone.
     fn read(&self, id: u64, cursor: &mut u64) -> Read;
+    /// Returns what a reader that fell behind goes on with.
+    fn make_good(&self, id: u64, depth: usize, cursor: &mut u64) -> Vec<Bytes>;
     /// Returns the state whole, and moves the cursor to it.
     fn show(&self, depth: usize, cursor: &mut u64) -> Option<Bytes>;
     /// See [`Topic::key`].
@@ -153,11 +166,25 @@ impl<S: Snapshot> Followed for Topic<S> {
     }
 
     fn read(&self, id: u64, cursor: &mut u64) -> Read {
-        let read = Self::read(self, id, cursor);
-        if !S::NEWEST_ONLY {
-            return read;
+        if S::NEWEST_ONLY {
+            self.lock().unmark(id);
+            return Read::Changes(self.show(0, cursor).into_iter().collect());
         }
-        Read::Changes(self.show(0, cursor).into_iter().collect())
+        Self::read(self, id, cursor, S::MAKES_GOOD)
+    }
+
+    fn make_good(&self, id: u64, depth: usize, cursor: &mut u64) -> Vec<Bytes> {
+        if S::MAKES_GOOD {
+            return self.show(depth, cursor).into_iter().collect();
+        }
+        match Self::read(self, id, cursor, false) {
+            Read::Changes(changes) => changes,
+            // It fell out again in between, and the next look will tell of it.
+            Read::Behind { from_seq, .. } => {
+                *cursor = from_seq - 1;
+                Vec::new()
+            }
+        }
     }
 
     fn show(&self, depth: usize, cursor: &mut u64) -> Option<Bytes> {
@@ -228,18 +255,21 @@ impl<S> Topic<S> {
     /// Changes the state; `change` gets the sequence before it and may return the encoded change,
     /// which is then the next sequence, seen by every follower.
     pub fn publish(&self, change: impl FnOnce(&mut S, u64) -> Option<Bytes>) {
+        let now = Instant::now();
         let mut inner = self.lock();
-        inner.last_input = Instant::now();
+        inner.last_input = now;
         let before = inner.seq;
         let Some(bytes) = change(&mut inner.state, before) else {
             return;
         };
         inner.seq = before + 1;
-        if inner.ring.len() == RING {
-            inner.ring.pop_front();
-        }
+        inner.forget(now);
         let seq = inner.seq;
-        inner.ring.push_back(Change { seq, bytes });
+        inner.ring.push_back(Change {
+            seq,
+            bytes,
+            at: now,
+        });
         for follower in inner
             .followers
             .iter_mut()
@@ -273,20 +303,16 @@ impl<S> Topic<S> {
         inner.last_used = Instant::now();
     }
 
-    /// Returns what came after `cursor`, and moves the cursor there.
-    pub fn read(&self, id: u64, cursor: &mut u64) -> Read {
+    /// Returns what came after `cursor`, and moves the cursor there. One that fell out of the ring
+    /// moves behind everything where `skips` says so, otherwise before the oldest change.
+    pub fn read(&self, id: u64, cursor: &mut u64, skips: bool) -> Read {
         let mut inner = self.lock();
-        if let Some(follower) = inner
-            .followers
-            .iter_mut()
-            .find(|follower| follower.id == id)
-        {
-            follower.marked = false;
-        }
+        inner.unmark(id);
         let from_seq = *cursor + 1;
         let to_seq = inner.seq;
         let oldest = inner.ring.front().map_or(to_seq + 1, |change| change.seq);
         if from_seq < oldest {
+            let to_seq = if skips { to_seq } else { oldest - 1 };
             *cursor = to_seq;
             return Read::Behind { from_seq, to_seq };
         }
@@ -319,6 +345,29 @@ impl<S> Topic<S> {
 
     fn lock(&self) -> MutexGuard<'_, Inner<S>> {
         lock(&self.inner)
+    }
+}
+
+impl<S> Inner<S> {
+    /// Notes that a follower looks: its next change marks it again.
+    fn unmark(&mut self, id: u64) {
+        // Seats are taken in the order of their numbers, and leaving keeps it.
+        let seat = self.followers.binary_search_by_key(&id, |it| it.id);
+        if let Some(follower) = seat.ok().and_then(|seat| self.followers.get_mut(seat)) {
+            follower.marked = false;
+        }
+    }
+
+    /// Makes room for one more change.
+    fn forget(&mut self, now: Instant) {
+        while let Some(oldest) = self.ring.front() {
+            let old = now.saturating_duration_since(oldest.at) > RING_AGE;
+            let more = self.ring.len() >= RING && old;
+            if !more && self.ring.len() < RING_MAX {
+                return;
+            }
+            self.ring.pop_front();
+        }
     }
 }
 

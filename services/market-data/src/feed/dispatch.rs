@@ -30,6 +30,7 @@ pub(super) struct Dispatch {
     feed: Arc<Feed>,
     boards: Arc<Boards>,
     snapshots: mpsc::Sender<Fetched>,
+    frames: metrics::Frames,
     /// Books whose snapshot is under way.
     fetching: BTreeSet<String>,
     /// When the venue's word on a first bar is asked for next, by topic.
@@ -39,6 +40,7 @@ pub(super) struct Dispatch {
 impl Dispatch {
     pub(super) fn new(feed: Arc<Feed>, snapshots: mpsc::Sender<Fetched>) -> Self {
         Self {
+            frames: metrics::Frames::of(feed.hub.venue()),
             feed,
             boards: Arc::default(),
             snapshots,
@@ -57,25 +59,25 @@ impl Dispatch {
         let board = |symbol: &str| boards.get(symbol);
         match frame {
             PublicFrame::Depth(depth) => {
-                metrics::frame(venue, "depth");
+                self.frames.depth.increment(1);
                 if let Some(board) = board(depth.symbol) {
                     self.on_depth(board, depth, received);
                 }
             }
             PublicFrame::Quote(quote) => {
-                metrics::frame(venue, "quote");
+                self.frames.quote.increment(1);
                 if let Some(ticker) = board(quote.symbol).and_then(|board| board.ticker.as_ref()) {
                     ticker.publish(|ticker, seq| ticker.on_quote(quote, received, seq));
                 }
             }
             PublicFrame::Ticker(day) => {
-                metrics::frame(venue, "ticker");
+                self.frames.ticker.increment(1);
                 if let Some(ticker) = board(day.symbol).and_then(|board| board.ticker.as_ref()) {
                     ticker.publish(|ticker, seq| ticker.on_day(day, received, seq));
                 }
             }
             PublicFrame::Trade(trade) => {
-                metrics::frame(venue, "trade");
+                self.frames.trade.increment(1);
                 if let Some(board) = board(trade.symbol) {
                     on_trade(board, trade, received);
                 }
