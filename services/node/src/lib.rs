@@ -1,6 +1,8 @@
 //! The `chimera` binary: reads configuration, turns roles on, wires channels, drains; and the command
 //! line in front of a mesh. No trading logic lives here.
 
+pub mod bench;
+pub mod child;
 pub mod cli;
 pub mod config;
 pub mod desk;

@@ -77,6 +77,8 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Check a journal's hash chain and name the first bad record.
     VerifyJournal(VerifyArgs),
+    /// Measure how fast a mesh on this machine is; nothing real is traded.
+    Bench(super::bench::BenchArgs),
 }
 
 /// Arguments of `up`.
@@ -380,7 +382,7 @@ pub struct VerifyArgs {
 }
 
 /// Reads `500ms`, `10s`, `5m` or `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let valid = "a whole number with a unit: 500ms, 10s, 5m or 1h";
     let split = text
         .find(|letter: char| !letter.is_ascii_digit())

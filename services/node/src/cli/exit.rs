@@ -5,7 +5,7 @@ use std::process::{ExitCode, Termination};
 use thiserror::Error;
 use tonic::{Code, Status};
 
-use crate::{config::ConfigError, mesh::MeshError};
+use crate::{bench::BenchError, config::ConfigError, mesh::MeshError};
 
 /// The exit codes of the binary; `chimera --help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,9 @@ pub enum CliError {
         /// What went wrong.
         source: std::io::Error,
     },
+    /// A measurement has no result.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// Arguments that contradict each other.
     #[error("{0}")]
     Usage(String),
@@ -99,6 +102,7 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Usage(_) | Self::Server(_) => Exit::Usage,
+            Self::Bench(BenchError::Plan(_)) => Exit::Usage,
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::Call(status) if status.code() == Code::DeadlineExceeded => Exit::Unknown,
             _ => Exit::Failed,

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and where each command is carried out.
 
 mod args;
+mod bench;
 mod exit;
 mod follow;
 mod output;
@@ -69,6 +70,7 @@ async fn carry_out(cli: Cli) -> Result<Exit, CliError> {
         Command::Explain(args) => orders::explain(args).await,
         Command::Kill(args) => state::kill(args).await,
         Command::Resume(args) => state::resume(args).await,
+        Command::Bench(args) => bench::run(globals, args).await,
         Command::VerifyJournal(args) => verify::run(&args),
     }
 }
