@@ -162,8 +162,9 @@ fn position_of(
     };
     let realised = opening.map_or(Decimal::ZERO, |opening| opening.realised(position));
     let funding = opening.map(|opening| opening.funding(exchange, account, id));
+    let even = opening.map(|opening| opening.break_even(exchange, (account, id), position));
     json!({
-        "breakEvenPrice": plain(position.break_even()),
+        "breakEvenPrice": plain(even.unwrap_or(position.break_even())),
         "entryPrice": plain(position.entry()),
         "estLiquidationPrice": "0",
         "imf": plain(exposure.initial_fraction(notional)),

@@ -27,6 +27,19 @@ impl Opening {
         position.realised - self.realised_before
     }
 
+    /// Returns the price at which closing earns back the fees and the funding paid so far, which is
+    /// what recorded positions show; zero when flat.
+    pub fn break_even(
+        &self,
+        exchange: &Exchange,
+        (account, instrument): (AccountId, InstrumentId),
+        position: &Position,
+    ) -> Decimal {
+        let funding = self.funding(exchange, account, instrument);
+        let share = funding.checked_div(position.quantity);
+        position.break_even() - share.unwrap_or_default()
+    }
+
     /// Returns the funding received since the opening, less what was paid.
     pub fn funding(
         &self,

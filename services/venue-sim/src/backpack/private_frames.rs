@@ -96,7 +96,7 @@ pub(super) fn position_update(
     let mut frame = json!({
         "E": micros(now_ms),
         "s": instrument.symbol,
-        "b": plain(position.break_even()),
+        "b": plain(opening.break_even(exchange, key, position)),
         "B": plain(position.entry()),
         "l": "0",
         "f": plain(exposure.initial_fraction(notional)),

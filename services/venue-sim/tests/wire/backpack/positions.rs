@@ -202,6 +202,11 @@ async fn funding_is_paid_by_the_long_and_told_in_the_history() {
     let near = (quantity + notional * rate).abs() < Decimal::new(1, 4);
     assert!(quantity < Decimal::ZERO && near, "{quantity} of {notional}");
     assert_eq!(number(&held["cumulativeFundingPayment"]), quantity);
+    // Recorded positions show it: 0.0036 bought for 13.7768 at 0.05 % break even at 3831.363 after
+    // 0.009218 of funding.
+    let fees = number(&world.ledger().await["accounts"][0]["positions"][0]["fees"]);
+    let even = (number(&held["netCost"]) + fees - quantity) / Decimal::TEN;
+    assert!((number(&held["breakEvenPrice"]) - even).abs() < Decimal::new(1, 12));
     assert_eq!(wallet(world.ledger().await), before + quantity);
     let rates = world
         .public("/api/v1/fundingRates", json!({ "symbol": PERP }))
