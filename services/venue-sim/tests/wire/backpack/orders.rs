@@ -231,7 +231,14 @@ async fn a_market_order_never_eats_the_whole_book() {
     config.accounts[0].deposit = Decimal::from(100_000_000);
     let world = World::quiet_with(config).await;
     let (_, ask) = world.touch(PERP).await;
-    let order = world.taken(market(PERP, "Bid", "100000")).await;
+    // Inside the band around the mark price, beyond the reach of a market order.
+    let far = (ask * Decimal::new(105, 2)).round_dp(2).to_string();
+    let offer = json!({ "side": "Ask", "price": far });
+    world.taken(with(resting(PERP, 1), offer)).await;
+    let greedy = json!({ "selfTradePrevention": "RejectMaker" });
+    let greedy = with(market(PERP, "Bid", "100000"), greedy);
+    let order = world.taken(greedy).await;
+    assert_eq!(world.find(PERP, 1).await.json()["status"], "New");
     assert_eq!(order["status"], "Expired");
     let fills = json!({ "orderId": order["id"], "limit": 1000 });
     let fills = world
