@@ -162,10 +162,10 @@ async def judge_trades_and_bars(found, client, venue, mesh, seen):
 
     async def watched_bar():
         newest = client.ohlcvs[symbol]["1m"][-1]
-        return [newest[0], *map(exact, newest[1:])]
+        return [newest[0] - venue.bar_shift_ms, *map(exact, newest[1:])]
 
     async def our_watched_bar():
-        opened = client.ohlcvs[symbol]["1m"][-1][0]
+        opened = client.ohlcvs[symbol]["1m"][-1][0] - venue.bar_shift_ms
         return next((one for one in await our_bars() if one[0] == opened), None)
 
     await found.agree("watched bar", watched_bar, our_watched_bar)

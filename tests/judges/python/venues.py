@@ -29,6 +29,8 @@ class Venue:
     spot: bool = False
     # Whether the client gives a watched trade the time of the trade, not that of its telling.
     trade_time: bool = True
+    # How long after its beginning the client dates a watched bar of a minute.
+    bar_shift_ms: int = 0
     # Whether the client takes the entry price, not the break-even price, from the stream of positions.
     watched_entry: bool = True
     # The client's public options.
@@ -71,6 +73,7 @@ BACKPACK = Venue(
     private_streams=("account.orderUpdate", "account.balanceUpdate", "account.positionUpdate"),
     absent=frozenset({"watchMyTrades"}),
     trade_time=False,
+    bar_shift_ms=60_000,
     watched_entry=False,
 )
 
