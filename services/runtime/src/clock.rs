@@ -3,6 +3,7 @@
 //! Durations, timeouts and intervals belong to `tokio::time`; this clock only answers "what time is
 //! it", for stamps that leave the process (signatures, events, records).
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,7 +19,6 @@ pub struct Clock {
     source: Arc<Source>,
 }
 
-#[derive(Debug)]
 enum Source {
     System,
     /// Nanoseconds since the Unix epoch, moved by hand.
@@ -28,6 +28,19 @@ enum Source {
         start_nanos: i64,
         origin: Instant,
     },
+    /// Whatever somebody says: a simulated host's clock, which may be wrong and may jump.
+    Told(Box<dyn Fn() -> i64 + Send + Sync>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::System => "System",
+            Self::Fake(_) => "Fake",
+            Self::Simulated { .. } => "Simulated",
+            Self::Told(_) => "Told",
+        })
+    }
 }
 
 impl Clock {
@@ -51,6 +64,12 @@ impl Clock {
         })
     }
 
+    /// Returns a clock that asks `nanos` for nanoseconds since the Unix epoch, each time anew: for a
+    /// simulated host, whose clock may be set while it runs (F122).
+    pub fn told_by(nanos: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self::of(Source::Told(Box::new(nanos)))
+    }
+
     fn of(source: Source) -> Self {
         Self {
             source: Arc::new(source),
@@ -66,6 +85,7 @@ impl Clock {
                 start_nanos,
                 origin,
             } => start_nanos.saturating_add(nanos_of_duration(origin.elapsed())),
+            Source::Told(nanos) => nanos(),
         }
     }
 

@@ -42,5 +42,7 @@ pub use config::{AccountConfig, ReplayConfig, SimConfig, UnknownVenue, VenueKind
 pub use faults::{Fault, FaultKind, Loss, Matcher, VenueCode};
 pub use hub::{SocketFate, SocketKind};
 pub use market::{Record, Recording, RecordingError};
-pub use simulator::{AccountKeys, Endpoints, Listeners, SimError, Simulator, VenueEndpoints};
+pub use simulator::{
+    AccountKeys, Endpoints, Listeners, SimError, Simulator, VenueEndpoints, Venues,
+};
 pub use transport::{Acceptor, ByteStream};

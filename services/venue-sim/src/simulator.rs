@@ -141,9 +141,33 @@ pub struct Endpoints {
     pub venues: Vec<VenueEndpoints>,
 }
 
+/// Venues that are open and not yet served: accounts, instruments, and markets with a past.
+pub struct Venues(Vec<(VenueKind, Opened)>);
+
+impl fmt::Debug for Venues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(kind, _)| kind))
+            .finish()
+    }
+}
+
+impl Venues {
+    /// Opens the venues of a configuration. Blocks while it reads a recording or warms markets up.
+    ///
+    /// # Errors
+    /// Where the recording cannot be used.
+    pub fn open(config: &SimConfig, clock: &SharedClock) -> Result<Self, SimError> {
+        let kinds = config.venues.iter();
+        let opened = kinds.map(|kind| Ok((*kind, open(config, *kind, clock)?)));
+        Ok(Self(opened.collect::<Result<_, SimError>>()?))
+    }
+}
+
 /// Running venues. Dropping it stops them without waiting; [`Simulator::shutdown`] waits.
 #[derive(Debug)]
 pub struct Simulator {
+    control: Router,
     endpoints: Endpoints,
     venues: BTreeMap<VenueKind, Arc<dyn Controlled>>,
     lines: Lines,
@@ -158,9 +182,20 @@ impl Simulator {
     /// Where a listener is missing or the recording cannot be used.
     pub async fn start(
         config: SimConfig,
-        mut listeners: Listeners,
+        listeners: Listeners,
         clock: SharedClock,
     ) -> Result<Self, SimError> {
+        // Reading a recording and warming a market up is seconds of work in a debug build.
+        let opening = spawn_blocking(move || Venues::open(&config, &clock));
+        let venues = opening.await.map_err(io::Error::from)??;
+        Self::serve(venues, listeners)
+    }
+
+    /// Serves venues that are open already; must be called within a runtime.
+    ///
+    /// # Errors
+    /// Where a listener is missing.
+    pub fn serve(opened: Venues, mut listeners: Listeners) -> Result<Self, SimError> {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let lines = Lines::default();
@@ -170,21 +205,17 @@ impl Simulator {
             control,
             venues: Vec::new(),
         };
-        for kind in &config.venues {
-            let acceptor = listeners
-                .venues
-                .remove(kind)
-                .ok_or(SimError::NoListener(*kind))?;
-            let address = acceptor.local_addr()?;
-            let (opening, time) = (config.clone(), clock.clone());
-            let kind = *kind;
-            // Reading a recording and warming a market up is seconds of work in a debug build.
-            let opened = spawn_blocking(move || open(&opening, kind, &time)).await;
+        for (kind, opened) in opened.0 {
             let Opened {
                 venue,
                 service,
                 keys,
-            } = opened.map_err(io::Error::from)??;
+            } = opened;
+            let acceptor = listeners
+                .venues
+                .remove(&kind)
+                .ok_or(SimError::NoListener(kind))?;
+            let address = acceptor.local_addr()?;
             let first = keys.first().ok_or(SimError::NoAccount)?.clone();
             serve(&tasks, &stop, &lines, acceptor, service);
             tasks.spawn(keep_time(Arc::clone(&venue), stop.clone()));
@@ -198,14 +229,21 @@ impl Simulator {
             venues.insert(kind, venue);
         }
         let service = control::service(endpoints.clone(), venues.clone());
-        serve(&tasks, &stop, &lines, listeners.control, service);
+        serve(&tasks, &stop, &lines, listeners.control, service.clone());
         Ok(Self {
+            control: service,
             endpoints,
             venues,
             lines,
             stop,
             tasks,
         })
+    }
+
+    /// Returns the control interface without a socket, for a script that runs beside the venues. It
+    /// answers without waiting for anything.
+    pub fn control(&self) -> Router {
+        self.control.clone()
     }
 
     /// Returns where everything listens, and the test keys.

@@ -1,6 +1,6 @@
 //! Public streams: what is sent at once, and what is sent at a pace.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::aggregate::AggTrade;
 use super::format;
@@ -96,7 +96,7 @@ struct Board {
 #[derive(Debug)]
 pub(super) struct Feed {
     boards: Vec<Board>,
-    paced: HashMap<String, Paced>,
+    paced: BTreeMap<String, Paced>,
 }
 
 impl Feed {
@@ -119,7 +119,7 @@ impl Feed {
         };
         Self {
             boards: symbols.map(board).collect(),
-            paced: HashMap::new(),
+            paced: BTreeMap::new(),
         }
     }
 
