@@ -4,6 +4,10 @@
 mod patience;
 mod process;
 
+/// The deterministic simulation.
+#[path = "../sim/lib.rs"]
+pub mod sim;
+
 use std::{env, path::PathBuf};
 
 pub use patience::{PATIENCE, eventually};

@@ -1,0 +1,44 @@
+//! I8: whoever watched saw every change once and in order, also across lost streams and crashes, and
+//! holds in the end what the lists say.
+
+use super::Report;
+use crate::sim::evidence::Seen;
+
+/// Holds what a watcher put together against the lists. Gaps were told when they were seen.
+pub fn watched(seen: &Seen, report: &mut Report) {
+    let (watched, Some(last)) = (&seen.watched, &seen.last) else {
+        return;
+    };
+    if watched.begun == 0 {
+        return report.violate("I8", "the watcher never got a snapshot");
+    }
+    for order in &last.orders {
+        // Older ones had ended when the snapshot was taken.
+        if order.seq <= watched.snapshot_seq {
+            continue;
+        }
+        let index = order.client_order_index;
+        match watched.orders.get(&index) {
+            Some(shown) if shown == order => {}
+            Some(shown) => {
+                let what = format!("order {index} was watched as {shown:?}, is {order:?}");
+                report.violate("I8", what);
+            }
+            None => report.violate("I8", format!("order {index} was never watched")),
+        }
+    }
+    for fill in last
+        .fills
+        .iter()
+        .filter(|fill| fill.seq > watched.snapshot_seq)
+    {
+        let key = (fill.client_order_index, fill.trade_id.clone());
+        match watched.fills.get(&key) {
+            Some(1) => {}
+            count => {
+                let (trade, count) = (&fill.trade_id, count.copied().unwrap_or(0));
+                report.violate("I8", format!("fill {trade} was watched {count} times"));
+            }
+        }
+    }
+}

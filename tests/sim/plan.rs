@@ -1,0 +1,189 @@
+//! What a seed says: which faults, when, for how long.
+
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// How long things go wrong.
+pub const FAULTS_FOR: Duration = Duration::from_secs(16);
+/// Nothing goes wrong before: the mesh has to come up once.
+const BEGIN_AFTER: Duration = Duration::from_secs(3);
+
+/// A fault, in the order of the catalogue's chapters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// A reply of the venue is lost after it did what it was asked (F01, F02, F21).
+    ReplyLost,
+    /// A request of the mesh is lost before the venue did anything.
+    RequestLost,
+    /// -1007 or -1006: the venue itself does not know (F01).
+    VenueUnsure,
+    /// A reply that is no JSON, or ends in the middle.
+    ReplyGarbled,
+    /// A reply comes late.
+    ReplyLate,
+    /// A request takes effect late (F05).
+    RequestLate,
+    /// -1021: our clock is said to be wrong (F117).
+    ClockRefused,
+    /// 5xx before anything was done.
+    Refused5xx,
+    /// 429 or 418 for everybody, for a while (F112).
+    Banned,
+    /// A private event twice (F34).
+    EventTwice,
+    /// A private event never (F39).
+    EventLost,
+    /// A private event late (F13).
+    EventLate,
+    /// A private event after later ones (F40).
+    EventReordered,
+    /// A book's sequence has a gap.
+    DepthGap,
+    /// A match in several fills.
+    FillsSplit,
+    /// A cancel that crosses a fill (F18, F19).
+    FillRacesCancel,
+    /// Sockets close.
+    SocketsClosed,
+    /// Sockets are cut.
+    SocketsCut,
+    /// Sockets freeze: open, and silent (F87).
+    SocketsFrozen,
+    /// The listen key ends (F100).
+    SessionExpired,
+    /// The venue's clock goes wrong.
+    VenueClock,
+    /// A host's clock steps (F122).
+    HostClock,
+    /// A link is slow.
+    Slow,
+    /// A link holds everything back, then lets it go.
+    Held,
+    /// A link is cut, both ways or one.
+    Parted,
+    /// A host dies and comes back.
+    Crashed,
+    /// Two hosts die at once.
+    CrashedTwo,
+    /// The disk is slow.
+    DiskSlow,
+    /// The instrument is halted.
+    Halted,
+    /// The market jumps.
+    Jump,
+    /// Somebody else trades on the account's orders: they fill.
+    Traded,
+}
+
+/// How likely each fault is, against the others.
+pub const WEIGHTS: [(Fault, u32); 31] = [
+    (Fault::ReplyLost, 10),
+    (Fault::RequestLost, 5),
+    (Fault::VenueUnsure, 5),
+    (Fault::ReplyGarbled, 4),
+    (Fault::ReplyLate, 5),
+    (Fault::RequestLate, 5),
+    (Fault::ClockRefused, 3),
+    (Fault::Refused5xx, 4),
+    (Fault::Banned, 2),
+    (Fault::EventTwice, 6),
+    (Fault::EventLost, 6),
+    (Fault::EventLate, 6),
+    (Fault::EventReordered, 6),
+    (Fault::DepthGap, 4),
+    (Fault::FillsSplit, 4),
+    (Fault::FillRacesCancel, 6),
+    (Fault::SocketsClosed, 3),
+    (Fault::SocketsCut, 4),
+    (Fault::SocketsFrozen, 3),
+    (Fault::SessionExpired, 3),
+    (Fault::VenueClock, 2),
+    (Fault::HostClock, 3),
+    (Fault::Slow, 4),
+    (Fault::Held, 5),
+    (Fault::Parted, 5),
+    (Fault::Crashed, 9),
+    (Fault::CrashedTwo, 3),
+    (Fault::DiskSlow, 3),
+    (Fault::Halted, 2),
+    (Fault::Jump, 5),
+    (Fault::Traded, 6),
+];
+
+/// A fault at its time.
+#[derive(Clone, Copy, Debug)]
+pub struct Planned {
+    /// When it begins.
+    pub at: Duration,
+    /// How long it lasts, where it lasts.
+    pub lasts: Duration,
+    /// What.
+    pub fault: Fault,
+    /// Chance of its own, for the details.
+    pub detail: u64,
+}
+
+/// All faults of a seed, in time order.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The seed.
+    pub seed: u64,
+    /// The faults.
+    pub faults: Vec<Planned>,
+    /// How often clients act, on average.
+    pub pace: Duration,
+    /// Whether somebody throws the kill switch.
+    pub killed: bool,
+}
+
+impl Plan {
+    /// Draws the plan of a seed from `kinds`, or from all faults when there are none; `calm` draws
+    /// none.
+    pub fn draw(seed: u64, kinds: &[Fault], calm: bool) -> Self {
+        let mut chance = ChaCha8Rng::seed_from_u64(seed);
+        let weights: Vec<(Fault, u32)> = WEIGHTS
+            .into_iter()
+            .filter(|(fault, _)| kinds.is_empty() || kinds.contains(fault))
+            .collect();
+        // From a quiet run to a bad night.
+        let count = if calm { 0 } else { chance.random_range(2..=14) };
+        let mut faults: Vec<Planned> = (0..count)
+            .map(|_| Planned {
+                at: between(&mut chance, BEGIN_AFTER, FAULTS_FOR),
+                lasts: between(
+                    &mut chance,
+                    Duration::from_millis(50),
+                    Duration::from_secs(6),
+                ),
+                fault: pick(&mut chance, &weights),
+                detail: chance.random(),
+            })
+            .collect();
+        faults.sort_by_key(|planned| planned.at);
+        Self {
+            seed,
+            faults,
+            pace: Duration::from_millis(chance.random_range(80..=500)),
+            killed: !calm && chance.random_bool(0.4),
+        }
+    }
+}
+
+fn between(chance: &mut ChaCha8Rng, from: Duration, to: Duration) -> Duration {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(chance.random_range(millis(from)..millis(to)))
+}
+
+fn pick(chance: &mut ChaCha8Rng, weights: &[(Fault, u32)]) -> Fault {
+    let all: u32 = weights.iter().map(|(_, weight)| weight).sum();
+    let mut drawn = chance.random_range(0..all.max(1));
+    for (fault, weight) in weights {
+        match drawn.checked_sub(*weight) {
+            Some(left) => drawn = left,
+            None => return *fault,
+        }
+    }
+    Fault::ReplyLost
+}

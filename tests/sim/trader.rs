@@ -1,0 +1,233 @@
+//! A client that places and cancels, and asks again for what was not answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chimera_contracts::common::v1::{OrderType, Side, TimeInForce};
+use chimera_contracts::order::v1 as pb;
+use chimera_contracts::order::v1::order_service_client::OrderServiceClient;
+use chimera_runtime::Channel;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::time::{sleep, timeout};
+use tonic::{Code, Status};
+
+use super::evidence::Placed;
+use super::hosts::{ACCOUNT, SYMBOL, VENUE};
+use super::network::way;
+use super::scene::{Phase, Scene};
+
+/// How long a client waits for an answer: longer than the service itself may take.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// The most that one order is for, in hundredths: a handful of them reaches the limit of exposure.
+const QUANTITY_MAX: i64 = 150;
+
+/// Trades until the faults are over. What was placed is kept by the scene, so that a client that
+/// died asks again, with the same words, for what it was never told.
+pub async fn trader(
+    scene: Arc<Scene>,
+    host: &'static str,
+    number: u64,
+    pace: Duration,
+) -> turmoil::Result {
+    let born = u64::try_from(scene.now().as_nanos()).unwrap_or(u64::MAX);
+    let mut trader = Trader {
+        client: OrderServiceClient::new(way("order")),
+        chance: ChaCha8Rng::seed_from_u64(scene.seed ^ born ^ number.rotate_right(8)),
+        scene,
+    };
+    while trader.scene.phase() == Phase::Faults {
+        let factor = trader.chance.random_range(1..=20_u32);
+        sleep(pace * factor / 10).await;
+        trader.act().await;
+    }
+    trader.scene.seen(|seen| seen.acting.remove(host));
+    std::future::pending().await
+}
+
+struct Trader {
+    scene: Arc<Scene>,
+    client: OrderServiceClient<Channel>,
+    chance: ChaCha8Rng,
+}
+
+impl Trader {
+    async fn act(&mut self) {
+        let unanswered = self.scene.seen(|seen| {
+            let mut placed = seen.placed.iter();
+            let open = |it: &Placed| it.acknowledged.is_none() && it.refused.is_none();
+            placed.find(|(_, it)| open(it)).map(|(index, _)| *index)
+        });
+        if let Some(index) = unanswered {
+            return self.send(index).await;
+        }
+        match self.chance.random_range(0..10) {
+            0..=6 => self.place().await,
+            _ => self.cancel().await,
+        }
+    }
+
+    async fn place(&mut self) {
+        let Some(best) = self.scene.seen(|seen| seen.books.newest().cloned()) else {
+            return;
+        };
+        let buys = self.chance.random_bool(0.5);
+        let (side, near, far) = match buys {
+            true => (Side::Buy, cents(&best.bid.0), cents(&best.ask.0)),
+            false => (Side::Sell, cents(&best.ask.0), cents(&best.bid.0)),
+        };
+        let away: i64 = if buys { -1 } else { 1 };
+        let limit = OrderType::Limit;
+        let (kind, price, force) = match self.chance.random_range(0..11) {
+            0..=4 => {
+                let price = near + away * self.chance.random_range(0..200_i64);
+                (limit, price, TimeInForce::Gtc)
+            }
+            5..=6 => (limit, far - away * 50, TimeInForce::Gtc),
+            7..=8 => (limit, far - away * 20, TimeInForce::Ioc),
+            9 => (OrderType::Market, 0, TimeInForce::Unspecified),
+            _ => (OrderType::TrackingLimit, 0, TimeInForce::Unspecified),
+        };
+        let tracking = (kind == OrderType::TrackingLimit).then(|| self.tracking());
+        let reduce_only = kind != OrderType::TrackingLimit && self.chance.random_bool(0.1);
+        let quantity = hundredths(self.chance.random_range(1..=QUANTITY_MAX));
+        // Children of tracking limits take the indices that nobody has asked for.
+        let gap = self.chance.random_range(1..30_i64);
+        let index = self.scene.seen(|seen| {
+            let index = seen
+                .placed
+                .last_key_value()
+                .map_or(1, |(last, _)| last + gap);
+            let request = pb::PlaceOrderRequest {
+                account: ACCOUNT.to_owned(),
+                client_order_index: Some(index),
+                venue: VENUE.to_owned(),
+                symbol: SYMBOL.to_owned(),
+                side: side.into(),
+                r#type: kind.into(),
+                quantity,
+                price: if price == 0 {
+                    String::new()
+                } else {
+                    hundredths(price)
+                },
+                time_in_force: force.into(),
+                reduce_only,
+                tracking_limit: tracking,
+                ..Default::default()
+            };
+            let placed = Placed {
+                request,
+                acknowledged: None,
+                refused: None,
+                taken: false,
+            };
+            seen.placed.insert(index, placed);
+            index
+        });
+        self.send(index).await;
+    }
+
+    /// Returns how to follow the market: for less time than the healing takes.
+    fn tracking(&mut self) -> pb::TrackingLimit {
+        let seconds = |seconds, millis: i32| prost_types::Duration {
+            seconds,
+            nanos: millis * 1_000_000,
+        };
+        pb::TrackingLimit {
+            price_offset_ticks: self.chance.random_range(0..3),
+            interval: Some(seconds(self.chance.random_range(0..2), 500)),
+            timeout: Some(seconds(self.chance.random_range(2..8), 0)),
+            max_attempts: self.chance.random_range(1..8),
+            post_only: false,
+        }
+    }
+
+    async fn send(&mut self, index: i64) {
+        let Some(request) = self
+            .scene
+            .seen(|seen| seen.placed.get(&index).map(|placed| placed.request.clone()))
+        else {
+            return;
+        };
+        let answer = timeout(PATIENCE, self.client.place_order(request)).await;
+        let answer = answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("no patience left")));
+        self.scene
+            .note(|| format!("placed {index}: {}", told(&answer)));
+        self.scene.seen(|seen| {
+            let Some(placed) = seen.placed.get_mut(&index) else {
+                return;
+            };
+            match answer {
+                Ok(answer) => placed.acknowledged = answer.into_inner().order,
+                // A child of a tracking limit has the index, or the order of another client.
+                Err(status) if status.code() == Code::AlreadyExists => {
+                    placed.taken = placed.acknowledged.is_none();
+                    placed.refused = Some(status.message().to_owned());
+                }
+                Err(status) if definite(status.code()) => {
+                    placed.refused = Some(status.message().to_owned());
+                }
+                // Nothing is known: it is asked again.
+                Err(_) => {}
+            }
+        });
+    }
+
+    async fn cancel(&mut self) {
+        let chosen = self.chance.random::<u32>() as usize;
+        let index = self.scene.seen(|seen| {
+            let acknowledged = seen
+                .placed
+                .iter()
+                .filter(|(_, it)| it.acknowledged.is_some());
+            let newest: Vec<i64> = acknowledged
+                .rev()
+                .take(6)
+                .map(|(index, _)| *index)
+                .collect();
+            newest.get(chosen % newest.len().max(1)).copied()
+        });
+        let Some(index) = index else { return };
+        let request = pb::CancelOrderRequest {
+            account: ACCOUNT.to_owned(),
+            client_order_index: index,
+        };
+        let answer = timeout(PATIENCE, self.client.cancel_order(request)).await;
+        let failed = !matches!(answer, Ok(Ok(_)));
+        self.scene
+            .note(|| format!("cancelled {index}: failed {failed}"));
+    }
+}
+
+fn told(answer: &Result<tonic::Response<pb::PlaceOrderResponse>, Status>) -> String {
+    match answer {
+        Ok(answer) => {
+            let order = answer.get_ref().order.as_ref();
+            let state = order.map(|order| order.state().as_str_name());
+            state.unwrap_or("no order").to_owned()
+        }
+        Err(status) => format!("{:?} {}", status.code(), status.message()),
+    }
+}
+
+/// Returns whether a refusal is the last word, so that there is nothing to ask again.
+fn definite(code: Code) -> bool {
+    matches!(
+        code,
+        Code::InvalidArgument
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+            | Code::PermissionDenied
+            | Code::NotFound
+    )
+}
+
+fn cents(price: &str) -> i64 {
+    let (whole, fraction) = price.split_once('.').unwrap_or((price, ""));
+    format!("{whole}{fraction:0<2}").parse().unwrap_or_default()
+}
+
+fn hundredths(value: i64) -> String {
+    format!("{}.{:02}", value / 100, value % 100)
+}
