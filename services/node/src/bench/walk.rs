@@ -4,29 +4,22 @@
 #[cfg(test)]
 mod tests;
 
-/// `WatchResponse.updates` and `.lagged`, length-delimited.
+/// `WatchResponse.updates`, length-delimited.
 const UPDATES_KEY: u8 = 0x12;
-const LAGGED_KEY: u8 = 0x22;
 /// `MarketUpdates.updates`.
 const ELEMENT_KEY: u8 = 0x0a;
 /// `MarketUpdate.trade`.
 const TRADE_KEY: u8 = 0x22;
 /// `Trade.trade_id`, a string.
 const TRADE_ID_KEY: u8 = 0x1a;
-/// `StreamLagged.dropped`, a varint.
-const DROPPED_KEY: u8 = 0x08;
 
 /// What one frame holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Trades in it.
     pub trades: u64,
-    /// The first one's id.
+    /// The first one's id; the others follow it, one by one.
     pub first: u64,
-    /// The last one's id.
-    pub last: u64,
-    /// Updates that the mesh says it left out.
-    pub dropped: u64,
 }
 
 /// Looks into a frame; `None` when it is no `WatchResponse`.
@@ -36,28 +29,18 @@ pub fn look(frame: &[u8]) -> Option<Seen> {
         return Some(seen);
     };
     let (mut rest, _) = delimited(rest)?;
-    match key {
-        UPDATES_KEY => {
-            let mut last = None;
-            while let Some((&key, after)) = rest.split_first() {
-                let (element, next) = delimited(after)?;
-                if key == ELEMENT_KEY && element.first() == Some(&TRADE_KEY) {
-                    if seen.trades == 0 {
-                        seen.first = trade_id(element)?;
-                    }
-                    seen.trades += 1;
-                    last = Some(element);
-                }
-                rest = next;
+    if key != UPDATES_KEY {
+        return Some(seen);
+    }
+    while let Some((&key, after)) = rest.split_first() {
+        let (element, next) = delimited(after)?;
+        if key == ELEMENT_KEY && element.first() == Some(&TRADE_KEY) {
+            if seen.trades == 0 {
+                seen.first = trade_id(element)?;
             }
-            if let Some(element) = last {
-                seen.last = trade_id(element)?;
-            }
+            seen.trades += 1;
         }
-        LAGGED_KEY if rest.first() == Some(&DROPPED_KEY) => {
-            (seen.dropped, _) = varint(&rest[1..])?;
-        }
-        _ => {}
+        rest = next;
     }
     Some(seen)
 }
