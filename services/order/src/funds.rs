@@ -34,6 +34,8 @@ pub(crate) struct Balance {
     available: Decimal,
     /// When it was said, here.
     heard: Instant,
+    /// Whether the account's stream said it: not every venue tells of balances there.
+    streamed: bool,
 }
 
 impl Desk {
@@ -48,7 +50,12 @@ impl Desk {
         }
     }
 
+    /// Takes in a balance from the account's stream.
     pub(crate) fn balance_said(&mut self, key: SiteKey, report: &pb::BalanceReport) {
+        self.note_balance(key, report, true);
+    }
+
+    fn note_balance(&mut self, key: SiteKey, report: &pb::BalanceReport, streamed: bool) {
         let (Some(site), Ok(asset), Ok(total)) = (
             self.sites.get_mut(&key),
             Asset::new(&report.asset),
@@ -61,6 +68,7 @@ impl Desk {
             total,
             available: available.unwrap_or(total),
             heard: Instant::now(),
+            streamed,
         };
         site.purse.balances.insert(asset, balance);
     }
@@ -77,7 +85,7 @@ impl Desk {
             let known = self.balance(key, &report.asset);
             let newer = known.is_some_and(|(_, balance)| self.is_newer(key, &balance));
             if known.is_none() || repairs && !newer {
-                self.balance_said(key, report);
+                self.note_balance(key, report, false);
             }
         }
     }
@@ -103,7 +111,7 @@ impl Desk {
         let differing = reports.iter().filter_map(|report| {
             let (asset, known) = self.balance(key, &report.asset)?;
             let there: Decimal = report.total.parse().ok()?;
-            let differs = known.total != there && !self.is_newer(key, &known);
+            let differs = known.streamed && known.total != there && !self.is_newer(key, &known);
             differs.then(|| difference::balance(asset, (known.total, there)))
         });
         differing.collect()

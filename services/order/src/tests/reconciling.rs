@@ -115,13 +115,27 @@ async fn f005_a_list_that_ends_early_or_is_empty_does_not_leave_anything_out() {
     assert_eq!(mesh.reconcile(true).await, []);
 }
 
+/// Changes the balance, and has the stream tell of it.
+async fn tell_balance(mesh: &Mesh, total: &str) {
+    mesh.venue.with(|state| state.balance = Some(total.into()));
+    let said = super::venue::usdt(total);
+    mesh.venue.say(wire::account_event::Event::Balance(said));
+    // What is told is heard before anything else happens.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn f049_a_balance_that_the_stream_did_not_tell_of_is_found_and_taken_in_once() {
     let mesh = Mesh::start().await;
-    mesh.venue.with(|state| state.balance = Some("1000".into()));
+    mesh.venue.with(|state| state.balance = Some("900".into()));
     assert_eq!(mesh.reconcile(true).await, [], "the first word of it");
-    mesh.venue.with(|state| state.balance = Some("750".into()));
+    mesh.venue.with(|state| state.balance = Some("950".into()));
     tokio::time::sleep(Duration::from_millis(1)).await;
+    let silent = mesh.reconcile(false).await;
+    assert_eq!(silent, [], "the stream has told of none that could differ");
+    tell_balance(&mesh, "1000").await;
+    assert_eq!(mesh.reconcile(true).await, []);
+    mesh.venue.with(|state| state.balance = Some("750".into()));
     let told = mesh.reconcile(true).await;
     assert_eq!(kinds(&told), [D::Balance]);
     let found = &told[0];
@@ -135,13 +149,31 @@ async fn f049_a_balance_that_the_stream_did_not_tell_of_is_found_and_taken_in_on
     let repaired = mesh.reconcile(false).await;
     assert!(repaired[0].applied && repaired[0].id == told[0].id);
     assert_eq!(mesh.reconcile(false).await, []);
+}
 
-    // Told by the stream in time, it is no difference.
-    mesh.venue.with(|state| state.balance = Some("800".into()));
-    let said = wire::account_event::Event::Balance(super::venue::usdt("800"));
-    mesh.venue.say(said);
-    tokio::time::sleep(Duration::from_millis(1)).await;
-    assert_eq!(mesh.reconcile(true).await, []);
+#[tokio::test(start_paused = true)]
+async fn f049_a_balance_that_the_stream_tells_of_while_it_is_read_is_the_newer_word() {
+    let mesh = Mesh::start().await;
+    tell_balance(&mesh, "1000").await;
+    for (before, after) in [("900", "800"), ("700", "600")] {
+        // Read first, the balance is an older word by the time that the positions are here.
+        mesh.venue.with(|state| {
+            state.balance = Some(before.into());
+            state.slow_positions = Duration::from_millis(200);
+        });
+        let told = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            tell_balance(&mesh, after).await;
+        };
+        let (found, ()) = tokio::join!(mesh.reconcile(before == "900"), told);
+        assert_eq!(found, []);
+        mesh.venue
+            .with(|state| state.slow_positions = Duration::ZERO);
+        assert_eq!(mesh.reconcile(true).await, []);
+    }
+    // Nor was the older word taken in.
+    mesh.venue.with(|state| state.balance = Some("550".into()));
+    assert_eq!(mesh.reconcile(true).await[0].here, "600");
 }
 
 #[tokio::test(start_paused = true)]

@@ -118,6 +118,8 @@ pub struct State {
     pub generation: u64,
     pub live: bool,
     pub list_fills_empty: bool,
+    /// How long the positions take to be answered.
+    pub slow_positions: Duration,
     /// The balance of USDT, when the venue states one.
     pub balance: Option<String>,
     pub down: bool,
@@ -168,6 +170,7 @@ impl Venue {
             generation: 1,
             live: true,
             list_fills_empty: false,
+            slow_positions: Duration::ZERO,
             balance: None,
             down: false,
             withdrawn: (0, false),

@@ -452,6 +452,8 @@ impl ConnectorService for Venue {
         &self,
         _: Request<pb::GetPositionsRequest>,
     ) -> Result<Response<pb::GetPositionsResponse>, Status> {
+        let pause = self.with(|state| state.slow_positions);
+        tokio::time::sleep(pause).await;
         let positions = self.with(|state| {
             vec![pb::PositionReport {
                 venue: VENUE.into(),
