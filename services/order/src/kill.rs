@@ -21,9 +21,11 @@ use crate::trading::TradingState;
 use crate::writer::Stored;
 
 /// How long one attempt to withdraw may take, and how long until the next: the answer to a kill
-/// waits for one that succeeds.
+/// waits for one that succeeds. The pause doubles up to the longest, since a connector may be gone
+/// for long and each attempt is logged.
 const WITHDRAW_WITHIN: Duration = Duration::from_millis(500);
 const WITHDRAW_PAUSE: Duration = Duration::from_millis(20);
+const WITHDRAW_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Has the connector withdraw what has not left.
 struct Withdrawal {
@@ -34,6 +36,7 @@ struct Withdrawal {
 impl Withdrawal {
     /// Ends when the connector has confirmed.
     async fn done(mut self) {
+        let mut pause = WITHDRAW_PAUSE;
         loop {
             let deadline = Deadline::after(WITHDRAW_WITHIN);
             let asked = self.connector.withdraw_submissions(self.request);
@@ -42,7 +45,8 @@ impl Withdrawal {
                 Ok(Err(error)) => tracing::warn!(%error, "submissions are not withdrawn yet"),
                 Err(error) => tracing::warn!(%error, "submissions are not withdrawn yet"),
             }
-            tokio::time::sleep(WITHDRAW_PAUSE).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(WITHDRAW_PAUSE_MAX);
         }
     }
 }
