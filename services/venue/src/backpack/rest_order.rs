@@ -301,7 +301,8 @@ pub(super) fn open_orders(
     })
 }
 
-/// Asks for fills; `Get fill history`. The venue finds them by time, not by trade.
+/// Asks for fills; `Get fill history`. The venue finds them by time, not by trade: without a time
+/// the newest are read back to the trade.
 pub(super) fn fills(
     mapper: Mapper,
     instrument: &Instrument,
@@ -310,21 +311,28 @@ pub(super) fn fills(
     let mut fields = vec![of(instrument), ("limit", PAGE_MAX.to_string())];
     let from = |time: UnixNanos| ("from", time.as_millis().to_string());
     let mut direction = "Asc";
-    let mut after = None;
+    let (mut after, mut back_to) = (None, None);
     match query {
         FillQuery::Newest => direction = "Desc",
-        FillQuery::After { trade, since } => {
-            let unknown = || VenueError::not_built("fills are found by time here, not by trade");
-            let since = since.ok_or_else(unknown)?;
-            fields.push(from(since));
-            after = Some((trade.clone(), since));
+        FillQuery::After {
+            trade,
+            since: Some(since),
+        } => {
+            fields.push(from(*since));
+            after = Some((trade.clone(), *since));
+        }
+        // Nothing but the id is known: the newest page must reach back to it.
+        FillQuery::After { trade, since: None } => {
+            let foreign = || VenueError::not_built("a trade without a number, and no time");
+            back_to = Some(id_of(trade).ok_or_else(foreign)?);
+            direction = "Desc";
         }
         FillQuery::Since(time) => fields.push(from(*time)),
         FillQuery::OfOrder(id) => fields.push(("orderId", number(id.as_str())?)),
     }
     fields.push(("sortDirection", direction.to_owned()));
     // The newest page ends at the newest fill: nothing follows it.
-    let newest = *query == FillQuery::Newest;
+    let newest = direction == "Desc";
     let request = ask("order.fills", "/wapi/v1/history/fills", fields);
     Ok(errors::call(request, move |body| {
         let fills: Vec<wire::Fill<'_>> = serde_json::from_slice(body)?;
@@ -336,6 +344,9 @@ pub(super) fn fills(
                 Err(error) => list.unmapped.push(unmapped(&fill.symbol, "fill", error)?),
             }
             list.unmapped.extend(unmapped_fee(&fill.fee_symbol)?);
+        }
+        if let Some(known) = back_to {
+            after_only(&mut list.items, known, fills.len() < PAGE_MAX)?;
         }
         // Their order within a millisecond is not documented.
         list.items
@@ -350,6 +361,19 @@ pub(super) fn fills(
 /// Ids rise within an instrument; those of the venue's own orders may have none.
 fn id_of(trade: &TradeId) -> Option<u64> {
     trade.as_str().parse().ok()
+}
+
+/// Leaves the fills after a known one. A page that is full and does not reach back to it says
+/// nothing of what lies between.
+fn after_only(fills: &mut Vec<Fill>, known: u64, whole: bool) -> Result<(), VenueError> {
+    let id = |fill: &Fill| id_of(&fill.trade_id);
+    let reaches = fills.iter().filter_map(id).any(|id| id <= known);
+    if !whole && !reaches {
+        let detail = "more fills came since that trade than one answer holds";
+        return Err(VenueError::unreadable(detail));
+    }
+    fills.retain(|fill| id(fill).is_none_or(|id| id > known));
+    Ok(())
 }
 
 /// Returns whether a fill is not after the one asked about: its time is the first that is found.

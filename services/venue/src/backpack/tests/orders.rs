@@ -463,6 +463,42 @@ fn f039_what_is_already_known_is_not_told_again_and_what_is_new_is() {
     assert_eq!(read.len(), 5);
 }
 
+/// Without a time the newest page must reach back to the known fill, or nothing is said.
+#[test]
+fn f039_fills_after_a_trade_without_its_time_are_all_of_them_or_an_error() {
+    let query = |trade: &str| FillQuery::After {
+        trade: TradeId::new(trade).unwrap(),
+        since: None,
+    };
+    let page = |ids: std::ops::Range<u64>| {
+        let fills = ids.rev().map(|id| FILL.replace("2888471", &id.to_string()));
+        format!("[{}]", fills.collect::<Vec<_>>().join(","))
+    };
+    let read = fills(&query("3"), &page(1..6));
+    let ids: Vec<_> = read
+        .list
+        .items
+        .iter()
+        .map(|fill| fill.trade_id.as_str())
+        .collect();
+    assert_eq!((ids.as_slice(), read.more), (&["4", "5"][..], false));
+    // A short page holds all there is, whether or not the known one is in it.
+    assert_eq!(fills(&query("3"), &page(5..8)).list.items.len(), 3);
+    // A full one that reaches back to it, too.
+    assert_eq!(
+        fills(&query("500"), &page(500..1_500)).list.items.len(),
+        999
+    );
+    let (venue, context, sol) = (venue(), context([PERP]), instrument(PERP));
+    let call = venue.fills(&context, &sol, &query("499")).unwrap();
+    let error = answered(&call, 200, page(500..1_500)).unwrap_err();
+    assert_eq!(
+        error.class,
+        ErrorClass::Unreadable,
+        "what lies between is not known"
+    );
+}
+
 #[test]
 fn a_full_page_of_fills_may_have_a_next_one() {
     let full = format!("[{}]", vec![FILL; 1_000].join(","));

@@ -213,8 +213,13 @@ fn f039_fills_are_asked_for_from_the_time_of_the_last_known() {
     let order = FillQuery::OfOrder(VenueOrderId::new("5406825793").unwrap());
     let of_order = format!("{path}&orderId=5406825793&sortDirection=Asc");
     assert_eq!(ask(&order), of_order);
-    let error = venue.fills(&context, &sol, &after(None)).unwrap_err();
-    assert_eq!(error.class, ErrorClass::NotBuilt, "no time, no question");
+    assert_eq!(ask(&after(None)), format!("{path}&sortDirection=Desc"));
+    let nameless = FillQuery::After {
+        trade: TradeId::new("8/1/2/3").unwrap(),
+        since: None,
+    };
+    let error = venue.fills(&context, &sol, &nameless).unwrap_err();
+    assert_eq!(error.class, ErrorClass::NotBuilt, "neither number nor time");
     let foreign = FillQuery::OfOrder(VenueOrderId::new("x").unwrap());
     assert!(venue.fills(&context, &sol, &foreign).is_err());
     assert_eq!(
