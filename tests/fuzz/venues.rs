@@ -23,6 +23,10 @@ const INSTRUMENTS: &str = r#"{"serverTime":1565613908500,"rateLimits":[{"rateLim
 "marginAsset":"USDT","filters":[{"filterType":"PRICE_FILTER","minPrice":"0.01","maxPrice":"9999",
 "tickSize":"0.01"},{"filterType":"LOT_SIZE","minQty":"0.01","maxQty":"9999","stepSize":"0.01"}]}]}"#;
 
+const MARKETS: &str = r#"[{"symbol":"SOL_USDC","baseSymbol":"SOL","quoteSymbol":"USDC",
+"marketType":"SPOT","orderBookState":"Open","filters":{"price":{"minPrice":"0.01","maxPrice":null,
+"tickSize":"0.01"},"quantity":{"minQuantity":"0.01","maxQuantity":null,"stepSize":"0.01"}}}]"#;
+
 /// Payloads of each kind, to be mutated; a venue without any is a venue that nobody fuzzes.
 fn seeds(venue: &str) -> Vec<Vec<u8>> {
     let texts: &[&str] = match venue {
@@ -47,6 +51,27 @@ fn seeds(venue: &str) -> Vec<Vec<u8>> {
             "type":"LIMIT","reduceOnly":false,"side":"SELL","updateTime":1625474304765}"#,
             r#"{"code":-2019,"msg":"Margin is insufficient."}"#,
             r#"[[1499040000000,"1","2","0.5","1.5","9",1499644799999,"9",3,"4","5","0"]]"#,
+        ],
+        "backpack" => &[
+            MARKETS,
+            r#"{"stream":"depth.SOL_USDC","data":{"e":"depth","E":1,"T":1,"s":"SOL_USDC","U":1,
+            "u":2,"b":[["1.5","2"],["1","0"]],"a":[["2.5","1"]]}}"#,
+            r#"{"stream":"bookTicker.SOL_USDC","data":{"e":"bookTicker","u":"1","s":"SOL_USDC",
+            "b":"1.5","B":"2","a":"1.6","A":"3","T":1,"E":1}}"#,
+            r#"{"stream":"account.orderUpdate","data":{"e":"orderFill","E":1754939110175879,
+            "T":1754939110174705,"s":"SOL_USDC","c":2147483690,"S":"Ask","o":"LIMIT","f":"GTC",
+            "q":"1.5","p":"2","X":"PartiallyFilled","i":"8","t":1,"l":"0.5","L":"2","z":"0.7",
+            "m":true,"n":"-0.1","N":"USDC","r":false,"y":true}}"#,
+            r#"{"stream":"account.positionUpdate","data":{"e":"positionOpened","E":1,"T":2,
+            "s":"SOL_USDC","q":"0.001","B":"4236.36","M":"4235.8","P":"-0.1"}}"#,
+            r#"{"id":"8","clientId":2147483690,"createdAt":1757621458290,"symbol":"SOL_USDC",
+            "side":"Bid","orderType":"Limit","timeInForce":"GTC","postOnly":false,
+            "reduceOnly":null,"price":"4000","quantity":"0.001","executedQuantity":"0",
+            "executedQuoteQuantity":"0","status":"New"}"#,
+            r#"[{"tradeId":9,"orderId":"8","clientId":null,"symbol":"SOL_USDC","side":"Bid",
+            "price":"3826.15","quantity":"0.0026","fee":"0.004974","feeSymbol":"USDC",
+            "isMaker":false,"timestamp":"2025-07-27T17:39:00.092"}]"#,
+            r#"{"code":"INSUFFICIENT_MARGIN","message":"Insufficient margin"}"#,
         ],
         other => panic!("{other} has no payloads here"),
     };

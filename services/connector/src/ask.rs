@@ -200,6 +200,10 @@ impl Desk {
     }
 
     /// Takes the venue's own count out of an answer (F116).
+    ///
+    /// Until the venue has stated its limits ours are assumed. A count above one, in an answer that
+    /// was given, says that the assumption is wrong: held against it, it would keep the very request
+    /// waiting that brings the venue's statement.
     fn observe(
         &self,
         record: &CallRecord,
@@ -207,9 +211,15 @@ impl Desk {
         asker: Option<Asker<'_>>,
         charges: &[(&str, u64)],
     ) {
+        let limits = self.adapter.rate_limits();
+        let assumed = self.instruments().is_empty() && response.status.is_success();
         for usage in self.adapter.usage(&response.headers) {
-            let scope = policy::scope_name(self.adapter.rate_limits(), usage.scope, asker);
+            let scope = policy::scope_name(limits, usage.scope, asker);
             let Some(scope) = scope else { continue };
+            let mut of_scope = limits.limits.iter().filter(|it| it.scope == usage.scope);
+            if assumed && of_scope.any(|limit| usage.used > limit.limit) {
+                continue;
+            }
             let observed = self
                 .egress()
                 .observe(record, self.cluster(), &scope, usage.used);

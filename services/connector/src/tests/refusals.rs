@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tonic::Code;
 
 use super::mesh::{ACCOUNT, Mesh, SOON, SYMBOL, VENUE, VENUE_SYMBOL, simulator, simulator_with};
-use super::steer::refusal;
+use super::steer::{refusal, use_weight};
 use crate::Timing;
 
 const PLACE: &str = "POST /fapi/v1/order";
@@ -316,5 +316,25 @@ async fn f115_an_order_that_cannot_leave_soon_never_leaves_and_cancels_still_do(
     assert_eq!(mesh.cancel(first).await.outcome(), Outcome::Accepted);
     assert_eq!(mesh.requests(PLACE).await, placed);
     assert!(placed <= 4, "{placed} orders reached the venue");
+    mesh.end().await;
+}
+
+/// A venue that allows more than is assumed of it, and a start in a minute in which much was used.
+#[tokio::test]
+async fn f116_a_count_above_an_assumed_limit_does_not_hold_up_the_stated_one() {
+    let limits = LimitConfig {
+        weight_1m: 1_000_000,
+        ..LimitConfig::default()
+    };
+    let sim = simulator_with(limits).await;
+    use_weight(&sim, 2_500).await;
+    // The first question for limits fails, so that the venue's count is known before them.
+    let fault = json!({
+        "kind": "drop_reply", "how": "unavailable", "accept": false,
+        "when": { "endpoint": "GET /fapi/v1/exchangeInfo" },
+    });
+    let mesh = Mesh::over_with_fault(sim, fault).await;
+    // Within half of the minute that it would wait for.
+    mesh.until_state(SessionState::Live).await;
     mesh.end().await;
 }

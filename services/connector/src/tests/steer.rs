@@ -7,6 +7,9 @@ use tokio::time::{Instant, timeout};
 
 use super::mesh::{Mesh, SOON, VENUE};
 
+/// What the venue counts for the tickers of all instruments.
+const ALL_TICKERS_WEIGHT: u32 = 40;
+
 impl Mesh {
     /// Steers the venue, or asks for its books.
     pub(super) async fn venue(&self, method: &str, path: &str, body: Value) -> Value {
@@ -88,6 +91,21 @@ pub(super) async fn control(
         response.status
     );
     serde_json::from_slice(&response.body).unwrap()
+}
+
+/// Asks for all tickers until so much of the minute's weight is used.
+pub(super) async fn use_weight(sim: &Simulator, weight: u32) {
+    let http = http_client();
+    let url = format!("{}/fapi/v1/ticker/24hr", sim.endpoints().venues[0].rest);
+    for _ in 0..weight.div_ceil(ALL_TICKERS_WEIGHT) {
+        let request = HttpRequest::new("GET".parse().unwrap(), url.parse().unwrap());
+        let limits = HttpLimits {
+            deadline: Instant::now() + SOON,
+            max_body_bytes: 16 << 20,
+        };
+        let response = http.send(request, limits).await.unwrap();
+        assert!(response.status.is_success(), "{}", response.status);
+    }
 }
 
 /// Returns a fault of the submit's reply: it is processed, and the reply is lost in a way.

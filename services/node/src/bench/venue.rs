@@ -125,6 +125,7 @@ impl BenchVenue {
                 weight_1m: NO_LIMIT,
                 orders_10s: NO_LIMIT,
                 orders_1m: NO_LIMIT,
+                ..LimitConfig::default()
             },
             ..SimConfig::default()
         };

@@ -20,8 +20,6 @@ const WARNINGS_BEFORE_BAN: u32 = 10;
 const FIRST_BAN_S: u64 = 120;
 const LONGEST_BAN_S: u64 = 3 * 24 * 60 * 60;
 
-/// Sockets that one address may open in five minutes.
-const CONNECTIONS_MAX: u32 = 300;
 const CONNECTION_WINDOW_MS: u64 = 5 * MINUTE_MS;
 
 /// Addresses tracked at once; the oldest minute is forgotten first.
@@ -37,6 +35,8 @@ pub struct LimitConfig {
     pub orders_10s: u32,
     /// Orders of one account in a minute.
     pub orders_1m: u32,
+    /// Sockets that one address may open in five minutes.
+    pub connections_5m: u32,
 }
 
 impl Default for LimitConfig {
@@ -45,6 +45,7 @@ impl Default for LimitConfig {
             weight_1m: 2400,
             orders_10s: 300,
             orders_1m: 1200,
+            connections_5m: 300,
         }
     }
 }
@@ -144,7 +145,8 @@ impl Limits {
             usage.connections = (now_ms / CONNECTION_WINDOW_MS, 0);
         }
         usage.connections.1 += 1;
-        let taken = usage.connections.1 <= CONNECTIONS_MAX && now_ms >= usage.banned_until_ms;
+        let taken =
+            usage.connections.1 <= self.config.connections_5m && now_ms >= usage.banned_until_ms;
         self.connection_refusals += u64::from(!taken);
         taken
     }
