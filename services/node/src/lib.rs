@@ -2,6 +2,7 @@
 //! line in front of a mesh. No trading logic lives here.
 
 pub mod bench;
+pub mod chaos;
 pub mod child;
 pub mod cli;
 pub mod config;

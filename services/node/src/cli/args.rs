@@ -4,10 +4,13 @@ use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::chaos::ChaosArgs;
+
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done, and the answer is yes
-  1  done, and the answer is no (order rejected, venue not flat, journal damaged, start failed)
+  1  done, and the answer is no (order rejected, venue not flat, journal damaged, start failed,
+     chaos found a broken promise)
   2  the command line or the configuration is wrong; nothing was begun
   3  no mesh answers at the address
   4  an order's outcome is not known; ask `chimera explain INDEX`, never place it again;
@@ -79,6 +82,8 @@ pub enum Command {
     VerifyJournal(VerifyArgs),
     /// Measure how fast a mesh on this machine is; nothing real is traded.
     Bench(super::bench::BenchArgs),
+    /// Kill the mesh again and again while orders flow, and hold its records against the venue's.
+    Chaos(ChaosArgs),
 }
 
 /// Arguments of `up`.

@@ -5,7 +5,7 @@ use std::process::{ExitCode, Termination};
 use thiserror::Error;
 use tonic::{Code, Status};
 
-use crate::{bench::BenchError, config::ConfigError, mesh::MeshError};
+use crate::{bench::BenchError, chaos::ChaosError, config::ConfigError, mesh::MeshError};
 
 /// The exit codes of the binary; `chimera --help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,9 @@ pub enum CliError {
     /// The mesh could not be started.
     #[error(transparent)]
     Mesh(#[from] MeshError),
+    /// A run of chaos could not be carried out to its end.
+    #[error(transparent)]
+    Chaos(#[from] ChaosError),
     /// The simulators could not be started.
     #[error("the simulators cannot start: {0}")]
     Simulator(String),
@@ -102,7 +105,7 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Config(_) | Self::Usage(_) | Self::Server(_) => Exit::Usage,
-            Self::Bench(BenchError::Plan(_)) => Exit::Usage,
+            Self::Bench(BenchError::Plan(_)) | Self::Chaos(ChaosError::TooLarge(_)) => Exit::Usage,
             Self::Unreachable { .. } => Exit::Unreachable,
             Self::Call(status) if status.code() == Code::DeadlineExceeded => Exit::Unknown,
             _ => Exit::Failed,

@@ -7,6 +7,7 @@ mod follow;
 mod output;
 mod process;
 
+mod chaos;
 mod orders;
 mod serve;
 mod sim;
@@ -72,5 +73,6 @@ async fn carry_out(cli: Cli) -> Result<Exit, CliError> {
         Command::Resume(args) => state::resume(args).await,
         Command::Bench(args) => bench::run(globals, args).await,
         Command::VerifyJournal(args) => verify::run(&args),
+        Command::Chaos(args) => chaos::run(globals, args).await,
     }
 }

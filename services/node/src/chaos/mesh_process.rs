@@ -1,0 +1,134 @@
+//! The mesh under test: a process of this same executable, killed without warning.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use chimera_runtime::{Channel, channel::RemoteOptions};
+use chimera_venue_sim::VenueEndpoints;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+};
+
+use super::{error::ChaosError, venue::ACCOUNT};
+
+/// How long a process may take from its start to the line that says where it listens.
+const LISTENS_WITHIN: Duration = Duration::from_secs(60);
+
+/// A snapshot every so many records: low, so that kills fall around snapshots too.
+const SNAPSHOT_EVERY_RECORDS: u32 = 2_000;
+
+/// How the process is started, every time alike.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    binary: PathBuf,
+    config: PathBuf,
+    data_dir: PathBuf,
+    log: PathBuf,
+}
+
+/// A running mesh; killed when dropped.
+#[derive(Debug)]
+pub struct MeshProcess {
+    child: Child,
+    /// The way to its gateway.
+    pub channel: Channel,
+}
+
+impl Launch {
+    /// Writes the configuration that points a mesh at the venue.
+    pub fn prepare(folder: &Path, venue: &VenueEndpoints) -> Result<Self, ChaosError> {
+        let launch = Self {
+            binary: std::env::current_exe()?,
+            config: folder.join("chaos.yaml"),
+            data_dir: folder.join("data"),
+            log: folder.join("mesh.log"),
+        };
+        fs::create_dir_all(&launch.data_dir)?;
+        fs::write(&launch.config, configuration(venue))?;
+        Ok(launch)
+    }
+
+    /// Returns where the journal is.
+    pub fn journal(&self) -> PathBuf {
+        let config = crate::Config {
+            data_dir: self.data_dir.clone(),
+            ..crate::Config::default()
+        };
+        config.journal_file()
+    }
+
+    /// Returns where the mesh's own words are.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Starts a process and waits until it says where it listens; it may not be ready yet.
+    pub async fn start(&self) -> Result<MeshProcess, ChaosError> {
+        let words: File = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)?;
+        let mut command = Command::new(&self.binary);
+        command
+            .args(["up", "--listen", "127.0.0.1:0", "--log", "warn", "--config"])
+            .arg(&self.config)
+            .arg("--data-dir")
+            .arg(&self.data_dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(words)
+            .kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let output = child.stdout.take();
+        let output = output.ok_or_else(|| std::io::Error::other("its output is not piped"))?;
+        let mut lines = BufReader::new(output).lines();
+        let listens = async {
+            while let Some(line) = lines.next_line().await? {
+                if let Some((_, address)) = line.rsplit_once(" on ")
+                    && address.starts_with("http://")
+                {
+                    return Ok(address.to_owned());
+                }
+            }
+            Err(std::io::Error::other(
+                "it ended before it said where it listens",
+            ))
+        };
+        let not_there = |_| ChaosError::NotTradable {
+            within: LISTENS_WITHIN,
+            log: self.log.display().to_string(),
+        };
+        let address = tokio::time::timeout(LISTENS_WITHIN, listens).await;
+        let address = address.map_err(not_there)??;
+        // A pipe that nobody reads would stop the mesh at its next word.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let channel = Channel::remote(&address, RemoteOptions::default())
+            .map_err(|error| std::io::Error::other(error.to_string()))?;
+        Ok(MeshProcess { child, channel })
+    }
+}
+
+impl MeshProcess {
+    /// Sends SIGKILL and waits until the process is gone.
+    pub async fn kill(mut self) -> Result<(), ChaosError> {
+        self.child.start_kill()?;
+        self.child.wait().await?;
+        Ok(())
+    }
+}
+
+fn configuration(venue: &VenueEndpoints) -> String {
+    let (name, keys) = (venue.venue.name(), &venue.credentials);
+    format!(
+        "connector:\n  venues:\n    {name}:\n      rest_url: {}\n      stream_url: {}\n      \
+         allow_plain_http: true\n      accounts: [{ACCOUNT}]\n\
+         credentials:\n  {name}:\n    {ACCOUNT}: {{api_key: \"{}\", api_secret: \"{}\"}}\n\
+         order: {{snapshot_every_records: {SNAPSHOT_EVERY_RECORDS}}}\n",
+        venue.rest, venue.ws, keys.api_key, keys.api_secret
+    )
+}
