@@ -9,7 +9,7 @@ use chimera_contracts::{
 };
 use chimera_egress::{Egress, EgressApi, EgressPolicy};
 use chimera_journal::Journal;
-use chimera_runtime::{Channel, Service};
+use chimera_runtime::{Channel, Service, drain::Drain};
 
 use super::{MeshError, Surroundings, wiring::Wiring};
 use crate::{cli::Role, config::Config};
@@ -22,6 +22,10 @@ const READY_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Default)]
 pub struct Running {
     connector: Option<chimera_connector::Server>,
+    /// Begins when the roles that read from the connector have ended: were it told together with them,
+    /// they would lose their streams and warn of it at every shutdown. None where those run in other
+    /// processes, whose end is not this one's business: the process's own drain tells it.
+    connector_drain: Option<Drain>,
     order: Option<chimera_order::Server>,
     position: Option<Arc<chimera_position::Server>>,
 }
@@ -35,6 +39,9 @@ impl Running {
         }
         drop(self.position);
         if let Some(connector) = self.connector {
+            if let Some(drain) = self.connector_drain {
+                drain.complete(within).await;
+            }
             connector.close(within).await;
         }
     }
@@ -55,7 +62,9 @@ pub async fn start(
         None
     };
     if let Some(egress) = egress.as_ref().filter(|_| roles.contains(&Role::Connector)) {
-        running.connector = Some(connector(config, egress, wiring, around).await?);
+        running.connector_drain = (!wiring.is_split()).then(Drain::new);
+        let drain = running.connector_drain.as_ref().unwrap_or(&around.drain);
+        running.connector = Some(connector(config, egress, wiring, around, drain).await?);
     }
     if roles.contains(&Role::Order) {
         running.order = Some(order(config, wiring, around).await?);
@@ -125,6 +134,7 @@ async fn connector(
     egress: &Egress,
     wiring: &mut Wiring,
     around: &Surroundings,
+    drain: &Drain,
 ) -> Result<chimera_connector::Server, MeshError> {
     let starting = MeshError::starting::<chimera_connector::StartError>("connector");
     let venues = config
@@ -138,7 +148,7 @@ async fn connector(
             .credentials()
             .map_err(MeshError::starting("connector"))?,
         clock: around.clock.clone(),
-        drain: around.drain.signal(),
+        drain: drain.signal(),
     };
     let server = chimera_connector::start(config.connector.clone(), deps)
         .await
@@ -149,7 +159,9 @@ async fn connector(
     wiring
         .register("chimera.connector.v1.ConnectorService")
         .set_ready();
-    wiring.expose(Role::Connector, services).await?;
+    wiring
+        .expose_until(Role::Connector, services, drain.signal())
+        .await?;
     Ok(server)
 }
 

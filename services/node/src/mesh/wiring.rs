@@ -88,6 +88,11 @@ impl Wiring {
         Ok(wiring)
     }
 
+    /// Returns whether other roles run in other processes.
+    pub fn is_split(&self) -> bool {
+        self.door.is_some()
+    }
+
     /// Returns the health of the roles here.
     pub fn health(&self) -> &Health {
         &self.health
@@ -98,8 +103,19 @@ impl Wiring {
         self.health.register(service)
     }
 
-    /// Makes a role's services reachable by the others.
+    /// Makes a role's services reachable by the others, until the process drains.
     pub async fn expose(&mut self, role: Role, services: Vec<Service>) -> Result<(), MeshError> {
+        let signal = self.signal.clone();
+        self.expose_until(role, services, signal).await
+    }
+
+    /// Makes a role's services reachable by the others, until `signal`.
+    pub async fn expose_until(
+        &mut self,
+        role: Role,
+        services: Vec<Service>,
+        signal: Signal,
+    ) -> Result<(), MeshError> {
         let mut mounted = services.clone();
         mounted.push(self.health.service());
         let channel = match self.topology {
@@ -107,7 +123,7 @@ impl Wiring {
             Topology::Loopback => {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
                 let address = format!("http://{}", listener.local_addr()?);
-                self.listen(listener, mounted);
+                self.listen(listener, mounted, signal);
                 Channel::remote(&address, RemoteOptions::default())?
             }
         };
@@ -130,17 +146,13 @@ impl Wiring {
         let reflection = reflection::services(&mounted, &[descriptors])?;
         mounted.push(self.health.service());
         mounted.extend(reflection);
-        self.listen(listener, mounted);
+        let signal = self.signal.clone();
+        self.listen(listener, mounted, signal);
         Ok(())
     }
 
-    fn listen(&mut self, listener: TcpListener, services: Vec<Service>) {
-        let serving = serve(
-            listener,
-            services,
-            ListenOptions::default(),
-            self.signal.clone(),
-        );
+    fn listen(&mut self, listener: TcpListener, services: Vec<Service>, signal: Signal) {
+        let serving = serve(listener, services, ListenOptions::default(), signal);
         self.listeners.push(tokio::spawn(serving));
     }
 
