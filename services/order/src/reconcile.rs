@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chimera_model::order::{Event, OrderState, Report, conclude};
+use chimera_model::position::PositionKey;
 use chimera_model::report::{Fill, OrderReport};
 use chimera_model::{Decimal, Side, Symbol, UnixNanos};
 
@@ -247,9 +248,19 @@ fn positions(ledger: &Ledger, site: SiteKey, view: &VenueView, differences: &mut
         .filter(|line| line.account == site.account && line.venue == site.venue)
         .map(|line| line.symbol);
     let symbols: BTreeSet<Symbol> = held.chain(view.positions.keys().copied()).collect();
+    // What is held on spot is the asset itself: venues tell of it as a balance, not as a position.
+    let outright = |symbol: Symbol| {
+        let (account, venue) = (site.account, site.venue);
+        let key = PositionKey {
+            account,
+            venue,
+            symbol,
+        };
+        key.is_spot()
+    };
     for symbol in symbols
         .into_iter()
-        .filter(|symbol| !view.unread.contains(symbol))
+        .filter(|symbol| !view.unread.contains(symbol) && !outright(*symbol))
     {
         let line = Line {
             account: site.account,
