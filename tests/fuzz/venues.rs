@@ -24,12 +24,43 @@ const INSTRUMENTS: &str = r#"{"serverTime":1565613908500,"rateLimits":[{"rateLim
 "tickSize":"0.01"},{"filterType":"LOT_SIZE","minQty":"0.01","maxQty":"9999","stepSize":"0.01"}]}]}"#;
 
 const MARKETS: &str = r#"[{"symbol":"SOL_USDC","baseSymbol":"SOL","quoteSymbol":"USDC",
-"marketType":"SPOT","orderBookState":"Open","filters":{"price":{"minPrice":"0.01","maxPrice":null,
-"tickSize":"0.01"},"quantity":{"minQuantity":"0.01","maxQuantity":null,"stepSize":"0.01"}}}]"#;
+"marketType":"SPOT","orderBookState":"Open","filters":{"price":{"minPrice":"0.01",
+"maxPrice":null,"tickSize":"0.01","maxMultiplier":"1.25","minMultiplier":"0.75"},
+"quantity":{"minQuantity":"0.01","maxQuantity":null,"stepSize":"0.01"}}}]"#;
 
 /// Payloads of each kind, to be mutated; a venue without any is a venue that nobody fuzzes.
 fn seeds(venue: &str) -> Vec<Vec<u8>> {
     let texts: &[&str] = match venue {
+        "backpack" => &[
+            MARKETS,
+            r#"{"stream":"depth.SOL_USDC","data":{"e":"depth","E":1,"T":1,"s":"SOL_USDC","U":1,
+            "u":2,"b":[["1.5","2"],["1","0"]],"a":[["2.5","1"]]}}"#,
+            r#"{"asks":[["2.5","1"]],"bids":[["1.5","2"]],"lastUpdateId":"7","timestamp":1}"#,
+            r#"{"stream":"bookTicker.SOL_USDC","data":{"e":"bookTicker","u":"1","s":"SOL_USDC",
+            "b":"1.5","B":"2","a":"1.6","A":"3","T":1,"E":1}}"#,
+            r#"{"stream":"trade.SOL_USDC","data":{"e":"trade","E":1,"T":1,"s":"SOL_USDC","t":5,
+            "p":"1.5","q":"2","m":false}}"#,
+            r#"{"stream":"account.orderUpdate","data":{"e":"orderFill","E":1754939110175879,
+            "T":1754939110174705,"s":"SOL_USDC","c":2147483690,"S":"Ask","o":"LIMIT","f":"GTC",
+            "q":"1.5","p":"2","X":"PartiallyFilled","i":"8","t":1,"l":"0.5","L":"2","z":"0.7",
+            "Z":"1.4","m":true,"n":"-0.1","N":"USDC","r":false,"O":"USER","y":true}}"#,
+            r#"{"stream":"account.positionUpdate","data":{"e":"positionOpened",
+            "E":1754943862040486,"T":1754943862040487,"s":"SOL_USDC","q":"0.001","B":"4236.36",
+            "M":"4235.8","P":"-0.1"}}"#,
+            r#"{"id":"8","clientId":2147483690,"createdAt":1757621458290,"symbol":"SOL_USDC",
+            "side":"Bid","orderType":"Limit","timeInForce":"GTC","postOnly":false,
+            "reduceOnly":null,"price":"4000","quantity":"0.001","executedQuantity":"0",
+            "executedQuoteQuantity":"0","status":"New"}"#,
+            r#"[{"tradeId":9,"orderId":"4","clientId":null,"symbol":"SOL_USDC","side":"Bid",
+            "price":"3826.15","quantity":"0.0026","fee":"0.004974","feeSymbol":"USDC",
+            "isMaker":false,"systemOrderType":null,"timestamp":"2025-07-27T17:39:00.092"}]"#,
+            r#"{"code":"INSUFFICIENT_MARGIN","message":"Insufficient margin"}"#,
+            r#"{"netEquity":"151.0","netEquityAvailable":"100.5","netEquityLocked":"1",
+            "netExposureFutures":"3","pnlUnrealized":"-0.1","mmf":"0.0125","imf":"0.02"}"#,
+            r#"[{"start":"2025-09-11 15:33:00","end":"2025-09-11 15:34:00","open":"4422.62",
+            "high":"4422.75","low":"4422.62","close":"4422.62","volume":"0.0176",
+            "quoteVolume":"77.840361","trades":"2"}]"#,
+        ],
         "binance-usdm" => &[
             INSTRUMENTS,
             r#"{"stream":"solusdt@depth","data":{"e":"depthUpdate","E":1,"T":1,"s":"SOLUSDT","U":1,
@@ -51,27 +82,6 @@ fn seeds(venue: &str) -> Vec<Vec<u8>> {
             "type":"LIMIT","reduceOnly":false,"side":"SELL","updateTime":1625474304765}"#,
             r#"{"code":-2019,"msg":"Margin is insufficient."}"#,
             r#"[[1499040000000,"1","2","0.5","1.5","9",1499644799999,"9",3,"4","5","0"]]"#,
-        ],
-        "backpack" => &[
-            MARKETS,
-            r#"{"stream":"depth.SOL_USDC","data":{"e":"depth","E":1,"T":1,"s":"SOL_USDC","U":1,
-            "u":2,"b":[["1.5","2"],["1","0"]],"a":[["2.5","1"]]}}"#,
-            r#"{"stream":"bookTicker.SOL_USDC","data":{"e":"bookTicker","u":"1","s":"SOL_USDC",
-            "b":"1.5","B":"2","a":"1.6","A":"3","T":1,"E":1}}"#,
-            r#"{"stream":"account.orderUpdate","data":{"e":"orderFill","E":1754939110175879,
-            "T":1754939110174705,"s":"SOL_USDC","c":2147483690,"S":"Ask","o":"LIMIT","f":"GTC",
-            "q":"1.5","p":"2","X":"PartiallyFilled","i":"8","t":1,"l":"0.5","L":"2","z":"0.7",
-            "m":true,"n":"-0.1","N":"USDC","r":false,"y":true}}"#,
-            r#"{"stream":"account.positionUpdate","data":{"e":"positionOpened","E":1,"T":2,
-            "s":"SOL_USDC","q":"0.001","B":"4236.36","M":"4235.8","P":"-0.1"}}"#,
-            r#"{"id":"8","clientId":2147483690,"createdAt":1757621458290,"symbol":"SOL_USDC",
-            "side":"Bid","orderType":"Limit","timeInForce":"GTC","postOnly":false,
-            "reduceOnly":null,"price":"4000","quantity":"0.001","executedQuantity":"0",
-            "executedQuoteQuantity":"0","status":"New"}"#,
-            r#"[{"tradeId":9,"orderId":"8","clientId":null,"symbol":"SOL_USDC","side":"Bid",
-            "price":"3826.15","quantity":"0.0026","fee":"0.004974","feeSymbol":"USDC",
-            "isMaker":false,"timestamp":"2025-07-27T17:39:00.092"}]"#,
-            r#"{"code":"INSUFFICIENT_MARGIN","message":"Insufficient margin"}"#,
         ],
         other => panic!("{other} has no payloads here"),
     };

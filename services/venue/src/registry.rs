@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chimera_model::Venue;
 
 use crate::adapter::VenueAdapter;
+use crate::backpack::{self, Backpack};
 use crate::binance_usdm::{self, BinanceUsdm};
 use crate::client_id::ClientIdPrefix;
 use crate::error::VenueError;
@@ -27,9 +28,14 @@ pub struct VenueConfig {
 type Build = fn(VenueConfig) -> Result<Arc<dyn VenueAdapter>, VenueError>;
 
 /// A new venue is one more line here.
-const VENUES: &[(Venue, Build)] = &[(binance_usdm::VENUE, |config| {
-    Ok(Arc::new(BinanceUsdm::new(config)?))
-})];
+const VENUES: &[(Venue, Build)] = &[
+    (backpack::VENUE, |config| {
+        Ok(Arc::new(Backpack::new(config)?))
+    }),
+    (binance_usdm::VENUE, |config| {
+        Ok(Arc::new(BinanceUsdm::new(config)?))
+    }),
+];
 
 /// Returns the names of all venues.
 pub fn venues() -> impl Iterator<Item = Venue> {

@@ -356,3 +356,8 @@ fn a_bare_name_means_the_perpetual_in_usdc() {
     let resolved = table.resolve("SOL").unwrap();
     assert_eq!(resolved.venue_symbol.as_str(), PERP);
 }
+
+#[test]
+fn the_registry_names_this_venue() {
+    assert!(crate::venues().any(|venue| venue == crate::backpack::VENUE));
+}
