@@ -19,8 +19,9 @@ use crate::backoff::Backoff;
 use crate::metrics;
 use crate::service::{Message, OrdersInput, Positions};
 
-/// Fills a page: the contract's own bound.
-const PAGE_SIZE: i32 = 1_000;
+/// Fills a page. The orders read each fill's order from the journal for it, and a page must come
+/// well within a call's deadline on a busy machine.
+const PAGE_SIZE: i32 = 200;
 
 /// How a stream that was followed ended.
 enum Next {

@@ -12,10 +12,10 @@ use super::mesh::{Mesh, SOL, buy, sell, until_at_least};
 #[tokio::test]
 async fn positions_are_built_from_every_page_of_the_history() {
     let order = FakeOrder::default();
-    for number in 1..=2_500 {
-        order.conclude(buy(number, "0.5", "100"));
+    for number in 1..=500 {
+        order.conclude(buy(number, "2.5", "100"));
     }
-    order.conclude(sell(2_501, "250", "103"));
+    order.conclude(sell(501, "250", "103"));
     let mesh = Mesh::start(order, FakeConnector::new(&["main"])).await;
     mesh.is_ready().await;
 
