@@ -19,6 +19,8 @@ use crate::key::{OrderKey, SiteKey};
 use crate::ledger::{Ledger, Line};
 
 mod executions;
+#[cfg(test)]
+mod tests;
 
 use executions::{differing_fill, missing_there};
 
