@@ -45,6 +45,13 @@ const KEYS_PAUSE: Duration = Duration::from_millis(10);
 
 type End = turmoil::Result;
 
+/// Answers calls at the host's one door until it is drained.
+async fn answer(services: Vec<chimera_runtime::Service>, drain: &Drain) -> End {
+    let door = Door::open(PORT).await?;
+    serve(door, services, ListenOptions::default(), drain.signal()).await;
+    Ok(())
+}
+
 /// Runs the order service.
 pub async fn order(scene: Arc<Scene>) -> End {
     let (tasks, drain) = (Tasks::new(), Drain::new());
@@ -71,15 +78,7 @@ pub async fn order(scene: Arc<Scene>) -> End {
     };
     let server = chimera_order::start(config, deps).await?;
     scene.note(|| "order is up".to_owned());
-    let door = Door::open(PORT).await?;
-    serve(
-        door,
-        server.routes(),
-        ListenOptions::default(),
-        drain.signal(),
-    )
-    .await;
-    Ok(())
+    answer(server.routes(), &drain).await
 }
 
 /// Runs the position service.
@@ -93,15 +92,7 @@ pub async fn position(scene: Arc<Scene>) -> End {
     let clock = scene.clock("position");
     let server = chimera_position::start(config, channels, clock, drain.signal()).await?;
     scene.note(|| "position is up".to_owned());
-    let door = Door::open(PORT).await?;
-    serve(
-        door,
-        server.routes(),
-        ListenOptions::default(),
-        drain.signal(),
-    )
-    .await;
-    Ok(())
+    answer(server.routes(), &drain).await
 }
 
 /// Runs market data.
@@ -122,15 +113,7 @@ pub async fn market_data(scene: Arc<Scene>) -> End {
     };
     let server = chimera_market_data::start(config, deps)?;
     scene.note(|| "market data is up".to_owned());
-    let door = Door::open(PORT).await?;
-    serve(
-        door,
-        server.routes(),
-        ListenOptions::default(),
-        drain.signal(),
-    )
-    .await;
-    Ok(())
+    answer(server.routes(), &drain).await
 }
 
 /// Runs the connector.
@@ -153,15 +136,7 @@ pub async fn connector(scene: Arc<Scene>) -> End {
     };
     let server = chimera_connector::start(config, deps).await?;
     scene.note(|| "connector is up".to_owned());
-    let door = Door::open(PORT).await?;
-    serve(
-        door,
-        server.routes(),
-        ListenOptions::default(),
-        drain.signal(),
-    )
-    .await;
-    Ok(())
+    answer(server.routes(), &drain).await
 }
 
 fn venues() -> Result<(ConnectorConfig, Vec<ConfiguredVenue>), chimera_connector::ConfigError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chimera_model::instrument::{InstrumentKind, InstrumentStatus};
 use chimera_model::{Asset, Instrument, Symbol, UnixNanos, VenueSymbol};
 
+use crate::error::VenueError;
 use crate::limits::RateLimits;
 
 /// An instrument of the venue that cannot be traded here, and why.
@@ -39,6 +40,20 @@ pub struct Aliases {
     pub default_kind: InstrumentKind,
     /// Names given by hand; they come first.
     pub named: BTreeMap<String, Symbol>,
+}
+
+impl Aliases {
+    /// Lets a bare base mean the perpetual of a quote.
+    ///
+    /// # Errors
+    /// Fails on what is no asset.
+    pub fn of_perpetuals(quote: &str) -> Result<Self, VenueError> {
+        Ok(Self {
+            default_quote: Asset::new(quote)?,
+            default_kind: InstrumentKind::Perpetual,
+            named: BTreeMap::new(),
+        })
+    }
 }
 
 /// The instruments of a venue. A table does not change; a refresh makes the next one.

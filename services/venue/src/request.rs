@@ -7,6 +7,7 @@ use bytes::Bytes;
 use chimera_model::{OrderType, TimeInForce};
 use http::{HeaderMap, Method};
 
+use crate::error::VenueError;
 use crate::limits::Charge;
 
 /// What a request does: it decides what an error proves.
@@ -122,6 +123,22 @@ pub struct Endpoints {
     pub rest: url::Url,
     /// Base of streams, e.g. `wss://fstream.binance.com`; the adapter adds paths.
     pub stream: url::Url,
+}
+
+impl Endpoints {
+    /// Reads both from text.
+    ///
+    /// # Errors
+    /// Fails on a text that is no URL.
+    pub fn parse(rest: &str, stream: &str) -> Result<Self, VenueError> {
+        let url = |text: &str| {
+            url::Url::parse(text).map_err(|error| VenueError::not_built(error.to_string()))
+        };
+        Ok(Self {
+            rest: url(rest)?,
+            stream: url(stream)?,
+        })
+    }
 }
 
 /// What a venue offers.

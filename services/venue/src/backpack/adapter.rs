@@ -1,18 +1,16 @@
 //! The venue as the house sees it; everything is delegated.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chimera_model::account::PositionMode;
 use chimera_model::book::SequenceRule;
-use chimera_model::instrument::InstrumentKind;
 use chimera_model::market::{Bar, Quote, Ticker, Trade};
 use chimera_model::report::{
     AccountEvent, BalanceReport, Fill, MarginReport, OrderReport, PositionReport,
 };
 use chimera_model::{
-    Asset, ClientOrderId, ClientOrderIndex, Instrument, OrderType, TimeInForce, UnixNanos, Venue,
+    ClientOrderId, ClientOrderIndex, Instrument, OrderType, TimeInForce, UnixNanos, Venue,
 };
 use http::HeaderMap;
 
@@ -66,8 +64,12 @@ impl Backpack {
             )));
         }
         Ok(Self {
-            endpoints: config.endpoints.map_or_else(default_endpoints, Ok)?,
-            aliases: config.aliases.map_or_else(default_aliases, Ok)?,
+            endpoints: config
+                .endpoints
+                .map_or_else(|| Endpoints::parse(REST, STREAM), Ok)?,
+            aliases: config
+                .aliases
+                .map_or_else(|| Aliases::of_perpetuals("USDC"), Ok)?,
             rate_limits: limits::documented(),
         })
     }
@@ -77,24 +79,6 @@ fn mapper(context: &AccountContext) -> Mapper {
     Mapper {
         context: context.clone(),
     }
-}
-
-fn default_endpoints() -> Result<Endpoints, VenueError> {
-    let parse = |text: &str| {
-        url::Url::parse(text).map_err(|error| VenueError::not_built(error.to_string()))
-    };
-    Ok(Endpoints {
-        rest: parse(REST)?,
-        stream: parse(STREAM)?,
-    })
-}
-
-fn default_aliases() -> Result<Aliases, VenueError> {
-    Ok(Aliases {
-        default_quote: Asset::new("USDC")?,
-        default_kind: InstrumentKind::Perpetual,
-        named: BTreeMap::new(),
-    })
 }
 
 impl VenueAdapter for Backpack {
