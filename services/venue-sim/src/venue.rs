@@ -91,10 +91,17 @@ impl<D: Dialect> Core<D> {
         }
     }
 
-    /// Lets time pass.
-    pub fn tick(&mut self) {
+    /// Plays what the market did until now: what comes next is matched later than all of it.
+    fn catch_up(&mut self) {
         let now_ms = self.now_ms();
         self.market.advance(&mut self.exchange, now_ms);
+        self.flush();
+    }
+
+    /// Lets time pass.
+    pub fn tick(&mut self) {
+        self.catch_up();
+        let now_ms = self.now_ms();
         self.exchange.advance(now_ms);
         self.flush();
         self.dialect.tick(&mut self.exchange, &mut self.hub, now_ms);
@@ -130,6 +137,7 @@ impl<D: Dialect> Venue<D> {
     /// Does something and publishes what came of it.
     pub fn with<R>(&self, action: impl FnOnce(&mut Core<D>) -> R) -> R {
         let mut core = self.lock();
+        core.catch_up();
         let result = action(&mut core);
         core.flush();
         result

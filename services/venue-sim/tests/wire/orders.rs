@@ -62,6 +62,30 @@ async fn the_answer_is_as_fresh_as_was_asked_for() {
     assert_eq!(world.query("ack").await.json()["status"], "FILLED");
 }
 
+/// The market is played in steps; an order between two of them comes after what was due before.
+#[tokio::test]
+async fn a_later_trade_bears_no_earlier_time() {
+    let mut config = World::config();
+    config.events_per_second = 400;
+    let world = World::start(config).await;
+    for number in 0..60 {
+        world.buy_market(&format!("taken-{number}"), "0.002").await;
+    }
+    let newest = [("symbol", "BTCUSDT"), ("limit", "1000")];
+    let trades = world.get("/fapi/v1/trades", &newest).await.json();
+    let told = trades.as_array().unwrap().iter();
+    let told: Vec<(u64, u64)> = told
+        .map(|trade| {
+            (
+                trade["id"].as_u64().unwrap(),
+                trade["time"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert!(told.is_sorted_by_key(|(id, _)| *id));
+    assert!(told.is_sorted_by_key(|(_, time)| *time), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_round_trip_moves_the_wallet_by_profit_and_fees_exactly() {
     let world = World::quiet().await;
