@@ -20,7 +20,7 @@ mod words;
 pub(crate) use holding::{Check, CheckWord, Holding, VenueWord};
 pub(crate) use statements::{Balance, Margin, MarginLine};
 pub(crate) use words::{
-    AccountKey, Booking, Effects, Moment, Notice, PositionWord, Refused, Subject,
+    AccountKey, Booking, Dated, Effects, Moment, Notice, PositionWord, Refused, Subject,
 };
 
 /// What is known of an account at a venue.
@@ -139,7 +139,7 @@ impl Holdings {
         self.hear_account(account, Some(now.instant));
         let mut effects = Effects::default();
         let key = key_of(account, word.symbol);
-        if self.holding(key)?.hear(word.heard_at(now), word.mark_price) {
+        if self.holding(key)?.hear(word.told(now), word.mark_price) {
             effects.changed.insert(Subject::Position(key));
         }
         self.judge(key, now, &mut effects);
@@ -159,10 +159,7 @@ impl Holdings {
         let mut effects = Effects::default();
         for word in words {
             let key = key_of(account, word.symbol);
-            if self
-                .holding(key)?
-                .hear(word.heard_at(asked), word.mark_price)
-            {
+            if self.holding(key)?.hear(word.answer(asked), word.mark_price) {
                 effects.changed.insert(Subject::Position(key));
             }
         }
@@ -190,7 +187,7 @@ impl Holdings {
         asset: Asset,
         balance: Balance,
     ) -> Effects {
-        self.hear_account(account, Some(balance.heard));
+        self.hear_account(account, Some(balance.said.heard.instant));
         let mut effects = Effects::default();
         if statements::take_balance(self.balances.entry((account, asset)), balance) {
             effects.changed.insert(Subject::Balance(account, asset));
@@ -200,7 +197,7 @@ impl Holdings {
 
     /// Takes the venue's word for the margin of an account.
     pub(crate) fn margin_stated(&mut self, account: AccountKey, margin: Margin) -> Effects {
-        self.hear_account(account, Some(margin.heard));
+        self.hear_account(account, Some(margin.said.heard.instant));
         let mut effects = Effects::default();
         let line = self.margins.entry(account).or_default();
         if line.take(margin, self.margin_history) {

@@ -66,7 +66,7 @@ pub(crate) fn balance(key: AccountKey, asset: Asset, balance: &Balance) -> pb::B
         asset: asset.to_string(),
         total: balance.total.to_string(),
         available: text(balance.available),
-        venue_time: balance.venue_time.map(timestamp),
+        venue_time: balance.said.venue_time.map(timestamp),
         received_time: Some(timestamp(balance.received_time)),
     }
 }
@@ -85,7 +85,7 @@ pub(crate) fn margin(key: AccountKey, margin: &Margin) -> pb::Margin {
         initial_margin: margin.initial_margin.to_string(),
         maintenance_margin: margin.maintenance_margin.to_string(),
         unrealized_pnl: margin.unrealized_pnl.to_string(),
-        venue_time: margin.venue_time.map(timestamp),
+        venue_time: margin.said.venue_time.map(timestamp),
         received_time: Some(timestamp(margin.received_time)),
     }
 }

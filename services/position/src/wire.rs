@@ -11,7 +11,7 @@ use chimera_model::{
 };
 use prost_types::Timestamp;
 
-use crate::holdings::{AccountKey, Balance, Booking, Margin, Moment, PositionWord};
+use crate::holdings::{AccountKey, Balance, Booking, Dated, Margin, PositionWord};
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -149,20 +149,27 @@ pub(crate) fn position_word(report: &connector::PositionReport) -> Read<Position
     })
 }
 
-/// Reads a venue's word for a balance, heard or asked for at `heard`.
-pub(crate) fn balance(report: &connector::BalanceReport, heard: Moment) -> Read<(Asset, Balance)> {
+/// Reads a venue's word for a balance.
+pub(crate) fn balance(
+    report: &connector::BalanceReport,
+    date: impl Fn(Option<UnixNanos>) -> Dated,
+) -> Read<(Asset, Balance)> {
+    let said = date(time("venue_time", report.venue_time)?);
     let balance = Balance {
         total: decimal("total", &report.total)?,
         available: optional("available", &report.available)?,
-        venue_time: time("venue_time", report.venue_time)?,
-        received_time: time("received_time", report.received_time)?.unwrap_or(heard.unix),
-        heard: heard.instant,
+        received_time: time("received_time", report.received_time)?.unwrap_or(said.heard.unix),
+        said,
     };
     Ok((asset("asset", &report.asset)?, balance))
 }
 
-/// Reads a venue's word for the margin of an account, heard or asked for at `heard`.
-pub(crate) fn margin(report: &connector::MarginReport, heard: Moment) -> Read<Margin> {
+/// Reads a venue's word for the margin of an account.
+pub(crate) fn margin(
+    report: &connector::MarginReport,
+    date: impl Fn(Option<UnixNanos>) -> Dated,
+) -> Read<Margin> {
+    let said = date(time("venue_time", report.venue_time)?);
     let asset = match report.asset.as_str() {
         "" => None,
         text => Some(asset("asset", text)?),
@@ -175,9 +182,8 @@ pub(crate) fn margin(report: &connector::MarginReport, heard: Moment) -> Read<Ma
         initial_margin: decimal("initial_margin", &report.initial_margin)?,
         maintenance_margin: decimal("maintenance_margin", &report.maintenance_margin)?,
         unrealized_pnl: decimal("unrealized_pnl", &report.unrealized_pnl)?,
-        venue_time: time("venue_time", report.venue_time)?,
-        received_time: time("received_time", report.received_time)?.unwrap_or(heard.unix),
-        heard: heard.instant,
+        received_time: time("received_time", report.received_time)?.unwrap_or(said.heard.unix),
+        said,
     })
 }
 

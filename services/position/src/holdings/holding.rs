@@ -7,7 +7,7 @@ use chimera_model::{Decimal, UnixNanos};
 use tokio::time::Instant;
 
 use super::statements::is_older;
-use super::{Moment, Notice};
+use super::{Dated, Moment, Notice};
 
 /// While both sides keep moving, two moments of one truth differ again and again without anything
 /// being amiss; this many times the settling time without one moment of agreement is an alert all
@@ -19,20 +19,16 @@ const SETTLE_ROUNDS_MAX: u32 = 12;
 pub(crate) struct VenueWord {
     pub quantity: Decimal,
     pub entry_price: Option<Decimal>,
-    /// When the venue said it; absent where it does not date its words.
-    pub venue_time: Option<UnixNanos>,
-    /// When it was heard, or asked for.
-    pub heard: Moment,
+    pub said: Dated,
 }
 
 impl VenueWord {
-    /// Returns a word that names no position.
-    pub(crate) const fn flat(heard: Moment) -> Self {
+    /// Returns the word of an answer that names no position.
+    pub(crate) const fn flat(asked: Moment) -> Self {
         Self {
             quantity: Decimal::ZERO,
             entry_price: None,
-            venue_time: None,
-            heard,
+            said: Dated::answer(None, asked),
         }
     }
 }
@@ -121,10 +117,9 @@ impl Holding {
     /// Takes the venue's word, unless a newer one is known (F91); returns whether it changed
     /// anything.
     pub(super) fn hear(&mut self, word: VenueWord, mark: Option<Decimal>) -> bool {
-        let order = |word: &VenueWord| (word.venue_time, word.heard.instant);
         if self
             .venue
-            .is_some_and(|known| is_older(order(&word), order(&known)))
+            .is_some_and(|known| is_older(word.said, known.said))
         {
             return false;
         }
@@ -136,7 +131,7 @@ impl Holding {
     }
 
     pub(super) fn heard(&self) -> Option<Instant> {
-        self.venue.map(|word| word.heard.instant)
+        self.venue.map(|word| word.said.heard.instant)
     }
 
     /// Returns whether the position is too small for any order (F44).
@@ -224,7 +219,7 @@ impl Holding {
         let opening = Adjustment::Opening {
             quantity: word.quantity,
             average_price: word.entry_price,
-            as_of: word.venue_time.unwrap_or(word.heard.unix),
+            as_of: word.said.venue_time.unwrap_or(word.said.heard.unix),
         };
         let opened = matches!(self.position.adjust(&opening), Ok(Outcome::Booked(_)));
         if opened {

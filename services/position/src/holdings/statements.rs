@@ -2,21 +2,23 @@
 
 use std::collections::VecDeque;
 use std::collections::btree_map::Entry;
+use std::time::Duration;
 
 use chimera_model::{Asset, Decimal, UnixNanos};
-use tokio::time::Instant;
 
-use super::AccountKey;
+use super::{AccountKey, Dated};
+
+/// The oldest that an answer of a venue may be when it is given: its questions are answered from
+/// copies that trail its streams, by a second or two on a bad day.
+const ANSWER_AGE_MAX: Duration = Duration::from_secs(5);
 
 /// A balance as a venue stated it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Balance {
     pub total: Decimal,
     pub available: Option<Decimal>,
-    pub venue_time: Option<UnixNanos>,
     pub received_time: UnixNanos,
-    /// When it was heard, or asked for.
-    pub heard: Instant,
+    pub said: Dated,
 }
 
 /// Margin as a venue stated it.
@@ -29,21 +31,23 @@ pub(crate) struct Margin {
     pub initial_margin: Decimal,
     pub maintenance_margin: Decimal,
     pub unrealized_pnl: Decimal,
-    pub venue_time: Option<UnixNanos>,
     pub received_time: UnixNanos,
-    /// When it was heard, or asked for.
-    pub heard: Instant,
+    pub said: Dated,
 }
 
 /// Says whether a word is older than the one that is known (F91): by the venue's own time where
 /// both have one, else by ours.
-pub(super) fn is_older(
-    word: (Option<UnixNanos>, Instant),
-    known: (Option<UnixNanos>, Instant),
-) -> bool {
-    match (word.0, known.0) {
+///
+/// A venue's clock may be set back. What it said before that is not the newest for ever: an answer
+/// that was asked for long after it is newer, whatever its date.
+pub(super) fn is_older(word: Dated, known: Dated) -> bool {
+    let (heard, known_heard) = (word.heard.instant, known.heard.instant);
+    if word.asked && heard >= known_heard + ANSWER_AGE_MAX {
+        return false;
+    }
+    match (word.venue_time, known.venue_time) {
         (Some(word), Some(known)) => word < known,
-        _ => word.1 < known.1,
+        _ => heard < known_heard,
     }
 }
 
@@ -59,11 +63,7 @@ pub(super) fn take_balance(
         }
         Entry::Occupied(mut entry) => {
             let known = entry.get_mut();
-            let (word, old) = (
-                (balance.venue_time, balance.heard),
-                (known.venue_time, known.heard),
-            );
-            if is_older(word, old) {
+            if is_older(balance.said, known.said) {
                 return false;
             }
             // Channels that do not state what is available do not unsay it while the total stands.
@@ -103,19 +103,14 @@ impl MarginLine {
             self.latest = Some(margin);
             return true;
         };
-        if is_older(
-            (margin.venue_time, margin.heard),
-            (latest.venue_time, latest.heard),
-        ) {
+        if is_older(margin.said, latest.said) {
             return false;
         }
         self.latest = Some(margin);
-        let (venue_time, received_time, heard) =
-            (latest.venue_time, latest.received_time, latest.heard);
+        let (received_time, said) = (latest.received_time, latest.said);
         if (Margin {
-            venue_time,
             received_time,
-            heard,
+            said,
             ..margin
         }) == latest
         {

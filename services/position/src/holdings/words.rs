@@ -16,6 +16,37 @@ pub(crate) struct Moment {
     pub unix: UnixNanos,
 }
 
+/// When a venue said something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dated {
+    /// By the venue's clock; absent where it does not date its words.
+    pub venue_time: Option<UnixNanos>,
+    /// When it was heard, or asked for.
+    pub heard: Moment,
+    /// Whether it was asked for.
+    pub asked: bool,
+}
+
+impl Dated {
+    /// Dates a word that the venue said by itself.
+    pub(crate) const fn told(venue_time: Option<UnixNanos>, heard: Moment) -> Self {
+        Self {
+            venue_time,
+            heard,
+            asked: false,
+        }
+    }
+
+    /// Dates the answer to a question.
+    pub(crate) const fn answer(venue_time: Option<UnixNanos>, asked: Moment) -> Self {
+        Self {
+            venue_time,
+            heard: asked,
+            asked: true,
+        }
+    }
+}
+
 /// An account at a venue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AccountKey {
@@ -67,18 +98,19 @@ pub(crate) struct PositionWord {
 }
 
 impl PositionWord {
-    pub(super) fn heard_at(&self, heard: Moment) -> VenueWord {
-        let Self {
-            quantity,
-            entry_price,
-            venue_time,
-            ..
-        } = *self;
+    pub(super) const fn told(&self, heard: Moment) -> VenueWord {
+        self.said(Dated::told(self.venue_time, heard))
+    }
+
+    pub(super) const fn answer(&self, asked: Moment) -> VenueWord {
+        self.said(Dated::answer(self.venue_time, asked))
+    }
+
+    const fn said(&self, said: Dated) -> VenueWord {
         VenueWord {
-            quantity,
-            entry_price,
-            venue_time,
-            heard,
+            quantity: self.quantity,
+            entry_price: self.entry_price,
+            said,
         }
     }
 }

@@ -8,7 +8,7 @@ use chimera_model::position::PositionKey;
 use chimera_model::{IdError, Symbol};
 
 use super::{Ask, Service};
-use crate::holdings::{AccountKey, Moment};
+use crate::holdings::{AccountKey, Dated, Moment};
 use crate::metrics;
 use crate::wire::{self, Unreadable};
 
@@ -118,10 +118,11 @@ impl Service {
         answer: &connector::GetMarginResponse,
         now: Moment,
     ) -> Result<(), Unusable> {
+        let date = |venue_time| Dated::answer(venue_time, asked);
         let margin = answer
             .margin
             .as_ref()
-            .map(|report| wire::margin(report, asked));
+            .map(|report| wire::margin(report, date));
         let mut first_error = None;
         if let Some(Ok(margin)) = margin {
             let effects = self.holdings.margin_stated(key, margin);
@@ -130,7 +131,7 @@ impl Service {
             first_error = Some(error);
         }
         for report in &answer.balances {
-            match wire::balance(report, asked) {
+            match wire::balance(report, date) {
                 Ok((asset, balance)) => {
                     let effects = self.holdings.balance_stated(key, asset, balance);
                     self.publish(effects, now);
@@ -147,7 +148,8 @@ impl Service {
         report: &connector::BalanceReport,
         now: Moment,
     ) -> Result<(), Unusable> {
-        let (asset, balance) = wire::balance(report, now)?;
+        let told = |venue_time| Dated::told(venue_time, now);
+        let (asset, balance) = wire::balance(report, told)?;
         let effects = self.holdings.balance_stated(key, asset, balance);
         self.publish(effects, now);
         Ok(())
@@ -159,7 +161,9 @@ impl Service {
         report: &connector::MarginReport,
         now: Moment,
     ) -> Result<(), Unusable> {
-        let effects = self.holdings.margin_stated(key, wire::margin(report, now)?);
+        let told = |venue_time| Dated::told(venue_time, now);
+        let margin = wire::margin(report, told)?;
+        let effects = self.holdings.margin_stated(key, margin);
         self.publish(effects, now);
         Ok(())
     }
