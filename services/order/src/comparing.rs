@@ -240,7 +240,7 @@ impl Desk {
             self.position_said(key, position);
         }
         if let Some(margin) = &view.statements.margin {
-            self.margin_said(key, margin);
+            self.margin_read(key, margin);
         }
         self.heard_in_list(key, view);
         let mut differences = compare(&self.ledger, key, view);

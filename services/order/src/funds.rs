@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chimera_contracts::connector::v1 as pb;
 use chimera_model::instrument::InstrumentKind;
-use chimera_model::{Asset, Decimal, Instrument, Side, Symbol};
+use chimera_model::{Asset, Decimal, Instrument, Side, Symbol, UnixNanos};
+use prost_types::Timestamp;
 use tokio::time::Instant;
 
 use crate::difference::{self, Difference};
@@ -18,8 +19,9 @@ use crate::wire;
 pub(crate) struct Purse {
     /// Margin: in what, and how much of it new orders may use.
     pub(crate) margin: Option<(String, Decimal)>,
-    /// When that was said, here.
+    /// When that was said, here, and by the venue's clock.
     pub(crate) margin_heard: Option<Instant>,
+    pub(crate) margin_dated: Option<UnixNanos>,
     /// Balances by asset.
     pub(crate) balances: BTreeMap<Asset, Balance>,
     /// The leverage by instrument.
@@ -32,8 +34,9 @@ pub(crate) struct Balance {
     total: Decimal,
     /// What new orders may use.
     available: Decimal,
-    /// When it was said, here.
+    /// When it was said, here, and by the venue's clock.
     heard: Instant,
+    dated: Option<UnixNanos>,
     /// Whether the account's stream said it: not every venue tells of balances there.
     streamed: bool,
 }
@@ -50,9 +53,14 @@ impl Desk {
         }
     }
 
-    /// Takes in a balance from the account's stream.
+    /// Takes in a balance from the account's stream, unless it is an older one that comes late
+    /// (F91).
     pub(crate) fn balance_said(&mut self, key: SiteKey, report: &pb::BalanceReport) {
-        self.note_balance(key, report, true);
+        let known = self.balance(key, &report.asset);
+        let known = known.and_then(|(_, balance)| balance.dated);
+        if !is_older(date(report.venue_time.as_ref()), known) {
+            self.note_balance(key, report, true);
+        }
     }
 
     fn note_balance(&mut self, key: SiteKey, report: &pb::BalanceReport, streamed: bool) {
@@ -68,6 +76,7 @@ impl Desk {
             total,
             available: available.unwrap_or(total),
             heard: Instant::now(),
+            dated: date(report.venue_time.as_ref()),
             streamed,
         };
         site.purse.balances.insert(asset, balance);
@@ -117,13 +126,24 @@ impl Desk {
         differing.collect()
     }
 
+    /// Takes in the margin from the account's stream, unless it is an older word that comes late
+    /// (F91).
     pub(crate) fn margin_said(&mut self, key: SiteKey, report: &pb::MarginReport) {
+        let known = self.sites.get(&key).and_then(|it| it.purse.margin_dated);
+        if !is_older(date(report.venue_time.as_ref()), known) {
+            self.margin_read(key, report);
+        }
+    }
+
+    /// Takes in the margin of a comparison.
+    pub(crate) fn margin_read(&mut self, key: SiteKey, report: &pb::MarginReport) {
         let (Some(site), Ok(available)) = (self.sites.get_mut(&key), report.available.parse())
         else {
             return;
         };
         site.purse.margin = Some((report.asset.clone(), available));
         site.purse.margin_heard = Some(Instant::now());
+        site.purse.margin_dated = date(report.venue_time.as_ref());
     }
 
     /// Returns how many orders of an account at a venue are not final, parents included.
@@ -196,4 +216,12 @@ impl Desk {
             margin_rate: rate(&instrument.symbol).unwrap_or(configured),
         })
     }
+}
+
+fn date(venue_time: Option<&Timestamp>) -> Option<UnixNanos> {
+    venue_time.and_then(wire::time)
+}
+
+fn is_older(word: Option<UnixNanos>, known: Option<UnixNanos>) -> bool {
+    matches!((word, known), (Some(word), Some(known)) if word < known)
 }

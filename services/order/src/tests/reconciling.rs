@@ -176,6 +176,25 @@ async fn f049_a_balance_that_the_stream_tells_of_while_it_is_read_is_the_newer_w
     assert_eq!(mesh.reconcile(true).await[0].here, "600");
 }
 
+/// The venue's own time orders what its stream tells, not the order of arrival.
+#[tokio::test(start_paused = true)]
+async fn f091_an_older_balance_that_comes_late_changes_nothing() {
+    let mesh = Mesh::start().await;
+    for (total, second) in [("1000", 20), ("900", 19), ("800", 21), ("700", 20)] {
+        let dated = wire::BalanceReport {
+            venue_time: Some(prost_types::Timestamp {
+                seconds: 1_790_000_000 + second,
+                nanos: 0,
+            }),
+            ..super::venue::usdt(total)
+        };
+        mesh.venue.say(wire::account_event::Event::Balance(dated));
+    }
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    mesh.venue.with(|state| state.balance = Some("650".into()));
+    assert_eq!(mesh.reconcile(true).await[0].here, "800");
+}
+
 #[tokio::test(start_paused = true)]
 async fn f048_a_position_that_was_there_before_is_taken_in_as_it_is() {
     let mesh = Mesh::start().await;
