@@ -23,6 +23,9 @@ use super::scene::{Phase, Scene};
 const HEALED_WITHIN: Duration = Duration::from_secs(40);
 /// How often it is looked whether all is well.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often the mesh is asked to compare itself with the venue, which costs some sixty of the
+/// 2,400 that a minute allows.
+const COMPARE_EVERY: Duration = Duration::from_secs(2);
 /// How long one reading may take.
 const READ_WITHIN: Duration = Duration::from_secs(5);
 /// As many as one page may hold.
@@ -52,6 +55,9 @@ pub async fn auditor(scene: Arc<Scene>) -> turmoil::Result {
             }
         };
         let over = waiting.is_empty() || Instant::now() >= deadline;
+        if scene.seen(|seen| seen.waiting != waiting) {
+            scene.note(|| format!("not settled: {waiting:?}"));
+        }
         scene.seen(|seen| {
             seen.waiting = waiting;
             seen.last = last;
@@ -59,7 +65,11 @@ pub async fn auditor(scene: Arc<Scene>) -> turmoil::Result {
         if over {
             break;
         }
-        sleep(LOOK_EVERY).await;
+        let compared = scene.seen(|seen| {
+            let last = seen.last.as_ref();
+            last.is_some_and(|last| !last.differences.is_empty())
+        });
+        sleep(if compared { COMPARE_EVERY } else { LOOK_EVERY }).await;
     }
     scene.note(|| "audit".to_owned());
     scene.enter(Phase::Audit);

@@ -29,6 +29,9 @@ struct Options {
     /// Whether everything that was noted is printed.
     #[arg(long)]
     notes: bool,
+    /// What of the services' own log is printed, as RUST_LOG has it: "info", "chimera_order=debug".
+    #[arg(long)]
+    log: Option<String>,
     /// Only these faults, by name.
     #[arg(long)]
     only: Vec<String>,
@@ -51,6 +54,10 @@ struct Total {
 
 fn main() {
     let options = Options::parse();
+    if let Some(filter) = &options.log {
+        let lines = tracing_subscriber::fmt().without_time().with_ansi(false);
+        lines.with_env_filter(filter).init();
+    }
     let weights = WEIGHTS.map(|(fault, weight)| format!("{fault:?} {weight}"));
     println!("weights: {}", weights.join(", "));
     let begun = Instant::now();
@@ -98,6 +105,13 @@ fn show(options: &Options, outcome: &Outcome) {
     let played = &outcome.played;
     if options.notes {
         played.seen.notes.iter().for_each(|note| println!("{note}"));
+        for request in &played.seen.wire.0 {
+            let at = request.at.as_micros();
+            println!(
+                "{at} {} {} {:?}",
+                request.host, request.endpoint, request.end
+            );
+        }
     }
     if options.quiet && outcome.violations.is_empty() {
         return;

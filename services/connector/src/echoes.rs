@@ -1,7 +1,7 @@
 //! What the private stream owes us: an order that the venue acknowledged by REST must be heard of
 //! there too. The surest sign of a stream that is connected and silent (F87).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const WAITING_MAX: usize = 1_024;
 #[derive(Debug, Default)]
 pub(crate) struct Echoes {
     /// By when; not yet bounded while the request itself has no answer.
-    waiting: Mutex<HashMap<ClientOrderIndex, Option<Instant>>>,
+    waiting: Mutex<BTreeMap<ClientOrderIndex, Option<Instant>>>,
 }
 
 impl Echoes {
@@ -62,7 +62,7 @@ impl Echoes {
         late.map(|(index, _)| *index)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ClientOrderIndex, Option<Instant>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ClientOrderIndex, Option<Instant>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
