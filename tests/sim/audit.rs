@@ -4,7 +4,7 @@
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use super::evidence::{Seen, Violation};
+use super::evidence::{Final, Seen, Violation};
 
 mod exposure;
 mod kill;
@@ -58,6 +58,13 @@ pub fn audit(seen: &Seen) -> Vec<Violation> {
         report.violate("I10", what.clone());
     }
     report.0
+}
+
+/// Returns what the mesh holds otherwise than the venue.
+pub fn unequal(last: &Final, books: &Value) -> Vec<String> {
+    let mut report = Report::default();
+    ledger::holdings(last, books, &mut report);
+    report.0.into_iter().map(|it| it.what).collect()
 }
 
 /// Returns the rows of a table of the venue's books.

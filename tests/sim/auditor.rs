@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::Status;
 
-use super::audit::unsettled;
+use super::audit::{unequal, unsettled};
 use super::evidence::Final;
 use super::hosts::{ACCOUNT, VENUE};
 use super::network::way;
@@ -46,7 +46,11 @@ pub async fn auditor(scene: Arc<Scene>) -> turmoil::Result {
         let read = read.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer")));
         let (last, waiting) = match read {
             Ok(last) => {
-                let waiting = unsettled(&last, scene.seen(|seen| seen.watched.seq));
+                let mut waiting = unsettled(&last, scene.seen(|seen| seen.watched.seq));
+                if waiting.is_empty() {
+                    // Balances are asked for now and then: they may still be on their way.
+                    waiting = unequal(&last, &ledger(&scene).await);
+                }
                 (Some(last), waiting)
             }
             Err(status) => {
@@ -75,13 +79,25 @@ pub async fn auditor(scene: Arc<Scene>) -> turmoil::Result {
     scene.enter(Phase::Audit);
     let journal = scene.disk.records();
     scene.seen(|seen| seen.journal = journal);
-    scene.steer("GET", "/ledger", Value::Null);
     scene.steer("GET", "/counters", Value::Null);
-    while scene.seen(|seen| seen.ledger.is_none() || seen.counters.is_none()) {
+    ledger(&scene).await;
+    while scene.seen(|seen| seen.counters.is_none()) {
         sleep(LOOK_EVERY).await;
     }
     scene.enter(Phase::Over);
     Ok(())
+}
+
+/// Reads the venue's books.
+async fn ledger(scene: &Scene) -> Value {
+    scene.seen(|seen| seen.ledger = None);
+    scene.steer("GET", "/ledger", Value::Null);
+    loop {
+        sleep(LOOK_EVERY).await;
+        if let Some(ledger) = scene.seen(|seen| seen.ledger.clone()) {
+            return ledger;
+        }
+    }
 }
 
 struct Auditor {

@@ -16,7 +16,7 @@ pub fn fills(last: &Final, ledger: &Value, report: &mut Report) {
     for row in rows(ledger, "fills").filter(|row| row["account"] == ACCOUNT) {
         theirs.insert((row["trade"].to_string(), row["order"].to_string()), row);
     }
-    for fill in &last.fills {
+    for fill in standing(&last.fills) {
         let key = (fill.trade_id.clone(), fill.venue_order_id.clone());
         let Some(row) = theirs.remove(&key) else {
             let trade = &fill.trade_id;
@@ -32,6 +32,19 @@ pub fn fills(last: &Final, ledger: &Value, report: &mut Report) {
     for (trade, _) in theirs.keys() {
         report.violate("I1", format!("fill {trade} of the venue is missing here"));
     }
+}
+
+/// Returns the fills that count. One that was inferred gives way to what is said later under its
+/// id, and to the venue's own where that says nothing is left of it (F38).
+fn standing(fills: &[Fill]) -> impl Iterator<Item = &Fill> {
+    fills.iter().filter(move |fill| {
+        let restates = |it: &&Fill| it.inferred && it.seq > fill.seq;
+        let mut later = fills.iter().filter(restates);
+        let of_it = |it: &Fill| {
+            (&it.venue_order_id, &it.trade_id) == (&fill.venue_order_id, &fill.trade_id)
+        };
+        !fill.inferred || (fill.quantity != "0" && !later.any(of_it))
+    })
 }
 
 fn same_fill(fill: &Fill, row: &Value) -> bool {
