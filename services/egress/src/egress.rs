@@ -301,11 +301,13 @@ impl Egress {
             .refresh(name, &cluster.base_url, banned_until, now, changes)
     }
 
-    /// Silences whoever the venue's answer silences.
+    /// Silences whoever the venue's answer silences: all that shares a scope which the call had a
+    /// cost in.
     fn obey(&self, cluster: &Cluster, charges: &[(&str, u64)], limit: RateLimit) {
+        let mut charged = charges.iter().filter(|(_, cost)| *cost > 0).peekable();
         match limit {
-            RateLimit::Scopes(span) if !charges.is_empty() => {
-                for (scope, _) in charges {
+            RateLimit::Scopes(span) if charged.peek().is_some() => {
+                for (scope, _) in charged {
                     // Charged a moment ago, so it is configured.
                     let _ = cluster.quota.ban(scope, span);
                 }

@@ -333,7 +333,7 @@ impl State {
                 let held_up = waiting
                     .charges
                     .iter()
-                    .any(|(index, _)| claimed & (1 << index) != 0);
+                    .any(|(index, cost)| *cost > 0 && claimed & (1 << index) != 0);
                 if lacking != 0 || held_up {
                     claimed |= lacking;
                     left.push_back(waiting);

@@ -33,9 +33,9 @@ pub fn limits(seen: &Seen, report: &mut Report) {
             .iter()
             .find(|(died, host)| *died > at && *host == asked.host);
         let until = died.map_or(at + wait, |(died, _)| (at + wait).min(*died));
-        // A 418 is for the address; a 429 for whoever shares the limit, of which the same request is
-        // sure (a refused order must not hold cancels back).
-        let alike = |request: &Request| answer.status == 418 || request.endpoint == asked.endpoint;
+        // A 418 is for the address, and so is a 429 for its weight; only a 429 for the count of
+        // orders concerns orders alone, and must not hold cancels back.
+        let alike = |request: &Request| answer.status == 418 || !asked.places() || request.places();
         let ours = |request: &&Request| request.host == asked.host && alike(request);
         let mut after = seen.wire.0.iter().filter(ours);
         let early = after.find(|request| request.at > at && request.at < until);

@@ -66,8 +66,9 @@ impl Quota {
     /// Takes `charges` from all their scopes at once, waiting in line until `deadline` at the
     /// latest.
     ///
-    /// Cancel-safe: a dropped wait leaves the line and takes nothing. No charges at all still
-    /// respect a ban of the whole cluster.
+    /// Cancel-safe: a dropped wait leaves the line and takes nothing. A cost of zero takes nothing
+    /// either, and respects a ban of its scope; no charges at all still respect one of the whole
+    /// cluster.
     ///
     /// # Errors
     ///
@@ -108,7 +109,7 @@ impl Quota {
     fn line_up(&self, charges: &[(&str, u64)], priority: Priority) -> Result<Place, QuotaError> {
         let (_, mut state) = self.locked();
         let mut known: Vec<(usize, u64)> = Vec::with_capacity(charges.len());
-        for (name, cost) in charges.iter().filter(|(_, cost)| *cost > 0) {
+        for (name, cost) in charges {
             let index = state.index_of(name)?;
             match known.iter_mut().find(|(seen, _)| *seen == index) {
                 Some((_, sum)) => *sum += cost,

@@ -131,10 +131,18 @@ impl Scope {
     }
 
     pub(super) fn admits(&self, cost: u64, priority: Priority) -> bool {
-        self.banned_until.is_none() && self.used() + cost <= self.capacity(priority)
+        self.banned_until.is_none() && self.has_room(cost, priority)
+    }
+
+    /// What costs nothing has room though the limit is passed.
+    fn has_room(&self, cost: u64, priority: Priority) -> bool {
+        cost == 0 || self.used() + cost <= self.capacity(priority)
     }
 
     pub(super) fn add(&mut self, ticket: u64, cost: u64, now: Moment) {
+        if cost == 0 {
+            return;
+        }
         self.push(Entry {
             ticket,
             at: now.monotonic,
@@ -256,10 +264,10 @@ impl Scope {
     }
 
     fn room_at(&self, cost: u64, priority: Priority, now: Moment) -> Micros {
-        let capacity = self.capacity(priority);
-        if self.used() + cost <= capacity {
+        if self.has_room(cost, priority) {
             return now.monotonic;
         }
+        let capacity = self.capacity(priority);
         if let Some(window) = self.current_window(now) {
             let turn = self.turn_of(window, now);
             let kept_since = turn - 2 * self.guard;

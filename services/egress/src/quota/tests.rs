@@ -389,6 +389,18 @@ async fn f112_a_ban_silences_everybody_and_is_shown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cost_of_nothing_fits_a_full_scope_and_waits_for_no_one_in_line() {
+    let quota = quota(vec![weight(100)]);
+    let _full = spend(&quota, &[("weight", 90)]).await.unwrap();
+    let minute = Instant::now() + MINUTE;
+    let in_line = quota.charge(&[("weight", 50)], Priority::Normal, minute);
+    tokio::pin!(in_line);
+    assert!(futures::poll!(&mut in_line).is_pending());
+    spend(&quota, &[("weight", 0)]).await.unwrap();
+    assert_eq!(used(&quota, "weight"), 90);
+}
+
+#[tokio::test(start_paused = true)]
 async fn f112_a_ban_of_everything_holds_for_calls_without_a_charge_too() {
     let quota = quota(vec![weight(100)]);
     quota.ban_all(TEN_SECONDS);

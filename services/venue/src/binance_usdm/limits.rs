@@ -26,8 +26,9 @@ const USAGE_HEADERS: [(&str, &str); 3] = [
     ("x-mbx-order-count-1m", ORDERS_1M),
 ];
 
-/// What a placement costs: no weight, one order in both windows.
-pub(super) const PLACE: [Charge; 2] = [(ORDERS_10S, 1), (ORDERS_1M, 1)];
+/// What a placement costs: no weight, one order in both windows. It names the weight all the same:
+/// when the venue refuses the address for it, orders wait as well (F112).
+pub(super) const PLACE: [Charge; 3] = [(WEIGHT, 0), (ORDERS_10S, 1), (ORDERS_1M, 1)];
 
 /// Returns the documented limits.
 pub(super) fn documented() -> RateLimits {

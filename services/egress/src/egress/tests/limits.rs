@@ -32,6 +32,34 @@ async fn f112_a_429_silences_everybody_for_as_long_as_it_says() {
     assert_eq!(egress.clusters().remove(0).health, Health::Up);
 }
 
+/// An order may cost no weight, and is kept back all the same while the address has to wait for
+/// its weight; the other way round a refused order holds no cancel back.
+#[tokio::test(start_paused = true)]
+async fn f112_what_costs_nothing_in_a_scope_keeps_its_silence() {
+    let free = || Call {
+        charges: &[("weight", 0), ("orders", 1)],
+        ..order()
+    };
+    let venue = Venue::saying([Line::RetryAfter(429, 30)]);
+    let refused_for_weight = egress(&venue);
+    send(&refused_for_weight, query()).await.unwrap();
+    let kept = send(&refused_for_weight, free()).await.unwrap_err();
+    assert!(
+        matches!(kept.cause, Cause::Quota(QuotaError::Banned { .. })),
+        "{kept}"
+    );
+
+    let venue = Venue::saying([Line::RetryAfter(429, 30)]);
+    let refused_for_orders = egress(&venue);
+    send(&refused_for_orders, free()).await.unwrap();
+    assert!(send(&refused_for_orders, free()).await.is_err());
+    let uncounted = Call {
+        charges: WEIGHT,
+        ..cancel()
+    };
+    assert!(send(&refused_for_orders, uncounted).await.is_ok());
+}
+
 #[tokio::test(start_paused = true)]
 async fn f112_a_418_silences_the_whole_cluster_even_when_it_does_not_say_how_long() {
     let venue = Venue::saying([Line::Status(418)]);
