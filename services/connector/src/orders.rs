@@ -54,6 +54,11 @@ pub(crate) async fn submit(
         Ok(new) => new,
         Err(error) => return Done::not_sent("NUMBER_OUT_OF_RANGE", &error.to_string()),
     };
+    let adapter = &session.desk.adapter;
+    if let Some(what) = adapter.capabilities().lack(instrument.kind, &new) {
+        let words = format!("the venue does not offer {what}");
+        return Done::not_sent("UNSUPPORTED_BY_VENUE", &words);
+    }
     let call = match session
         .desk
         .adapter

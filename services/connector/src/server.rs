@@ -120,6 +120,10 @@ fn begin(room: &VenueRoom, timing: Timing, tasks: &Tasks) {
     for session in room.sessions.values() {
         let run = session::run(session.clone(), timing, tasks.clone());
         tasks.spawn("connector.session", run);
+        if !desk.adapter.capabilities().streams_balances {
+            let keep = session::balances::keep(session.clone(), tasks.clone());
+            tasks.spawn("connector.balances", keep);
+        }
     }
 }
 

@@ -91,6 +91,7 @@ impl Connector {
             times_in_force: times.collect(),
             post_only: offered.post_only,
             reduce_only: offered.reduce_only,
+            refuses_open_client_id: offered.refuses_open_client_id,
             validity_window: Some(wire::duration(offered.validity_window)),
         })
     }

@@ -22,6 +22,7 @@ use crate::session::ledger::Ledger;
 use crate::session::status::{Status, StatusCell};
 use crate::wire::{self, Stamp};
 
+pub(crate) mod balances;
 mod connect;
 mod ledger;
 mod link;
@@ -43,6 +44,8 @@ pub(crate) struct Session {
     status: StatusCell,
     /// Rung when the session failed, so that its connection is dropped at once.
     failed: Notify,
+    /// Rung by every fill: balances and margin are others now.
+    moved: Notify,
     /// The venue's newest time that its stream or a snapshot has told us, in nanoseconds.
     heard: AtomicU64,
 }
@@ -59,6 +62,7 @@ impl Session {
             credentials,
             status,
             failed: Notify::new(),
+            moved: Notify::new(),
             heard: AtomicU64::new(0),
         }
     }
@@ -197,16 +201,17 @@ impl Session {
 
     /// Remembers what was told, for the time when something is missed (F39).
     fn remember(&self, event: &AccountEvent) {
-        match event {
+        let fill = match event {
             AccountEvent::Order(report) => {
                 self.ledger.touched(report.symbol);
-                report
-                    .last_fill
-                    .iter()
-                    .for_each(|fill| self.ledger.filled(fill));
+                report.last_fill.as_ref()
             }
-            AccountEvent::Fill(fill) => self.ledger.filled(fill),
-            _ => {}
+            AccountEvent::Fill(fill) => Some(&**fill),
+            _ => None,
+        };
+        if let Some(fill) = fill {
+            self.ledger.filled(fill);
+            self.moved.notify_one();
         }
     }
 

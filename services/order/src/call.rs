@@ -17,6 +17,7 @@ use crate::follow::Waiter;
 use crate::key::{OrderKey, SiteKey};
 use crate::ledger::Entry;
 use crate::market::Top;
+use crate::offer::Offer;
 use crate::reconcile::{Comparison, VenueView};
 use crate::reports::Family;
 use crate::risk::Assessment;
@@ -223,11 +224,7 @@ pub(crate) enum Told {
         open: OpenAt,
         question: Question,
     },
-    Venues(Vec<wire::VenueAccounts>),
-    ValidityWindow {
-        venue: Venue,
-        window: std::time::Duration,
-    },
+    Venues(Vec<(wire::VenueAccounts, Offer)>),
 }
 
 /// What the stream of an account says.

@@ -51,6 +51,16 @@ pub enum OrderError {
         /// What was asked for.
         symbol: String,
     },
+    /// The venue does not offer it; nothing was begun.
+    #[error("{venue} does not offer {what} of {symbol}")]
+    UnsupportedByVenue {
+        /// Where.
+        venue: Venue,
+        /// Of what.
+        symbol: Symbol,
+        /// What it does not offer.
+        what: &'static str,
+    },
     /// The venue takes no orders for it.
     #[error("{symbol} is not trading")]
     InstrumentNotTrading {
@@ -238,6 +248,7 @@ impl Fault for OrderError {
             | Self::UnknownAccount { .. }
             | Self::UnknownInstrument { .. }
             | Self::NotFound { .. } => Code::NotFound,
+            Self::UnsupportedByVenue { .. } => Code::Unimplemented,
             Self::InstrumentNotTrading { .. } | Self::Closed { .. } => Code::FailedPrecondition,
             Self::IndexConflict { .. } => Code::AlreadyExists,
             // Not UNAVAILABLE: callers retry that, and a retry under another index trades twice.
@@ -270,6 +281,7 @@ impl Fault for OrderError {
             Self::UnknownVenue { .. } => "UNKNOWN_VENUE",
             Self::UnknownAccount { .. } => "UNKNOWN_ACCOUNT",
             Self::UnknownInstrument { .. } => "UNKNOWN_INSTRUMENT",
+            Self::UnsupportedByVenue { .. } => "UNSUPPORTED_BY_VENUE",
             Self::InstrumentNotTrading { .. } => "INSTRUMENT_NOT_TRADING",
             Self::NotFound { .. } => "ORDER_NOT_FOUND",
             Self::Closed { .. } => "ORDER_CLOSED",
@@ -306,6 +318,15 @@ impl Fault for OrderError {
             Self::UnknownInstrument { venue, symbol } => {
                 vec![("venue", venue.to_string()), ("symbol", symbol.clone())]
             }
+            Self::UnsupportedByVenue {
+                venue,
+                symbol,
+                what,
+            } => vec![
+                ("venue", venue.to_string()),
+                ("symbol", symbol.to_string()),
+                ("what", (*what).to_owned()),
+            ],
             Self::InstrumentNotTrading { symbol } => vec![("symbol", symbol.to_string())],
             Self::NotFound { account, index } => vec![
                 ("account", account.to_string()),

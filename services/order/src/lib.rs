@@ -32,6 +32,7 @@ mod ledger;
 mod lists;
 mod market;
 mod metrics;
+mod offer;
 mod pages;
 mod parked;
 mod reconcile;

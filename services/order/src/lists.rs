@@ -121,7 +121,9 @@ impl Desk {
     fn validate(&mut self, admitted: &Admitted, reply: Waiter<Assessment>) {
         let spec = &admitted.spec;
         let way_out = is_way_out(spec, &self.ledger.holding(&line(spec)));
-        let assessed = self.ready_for(site(spec), way_out).and_then(|()| {
+        let ready = self.ready_for(site(spec), way_out);
+        let offered = ready.and_then(|()| self.is_offered(admitted));
+        let assessed = offered.and_then(|()| {
             self.judge(admitted)
                 .map_err(|refusal| unjudged(spec, refusal))
         });
@@ -183,13 +185,9 @@ impl Desk {
     /// Returns how long a venue may still take a request of ours.
     pub(crate) fn validity_window(&self, key: &OrderKey) -> std::time::Duration {
         let venue = self.ledger.get(key).map(|entry| entry.order.spec().venue);
-        let stated = venue.and_then(|venue| self.windows.get(&venue).copied());
+        let stated = venue.and_then(|venue| self.offers.get(&venue)?.window);
         // Until the venue's own is known, the time that a command may take at all.
         stated.unwrap_or(ms(self.tools.config.timing.command_deadline_ms))
-    }
-
-    pub(crate) fn window_told(&mut self, venue: Venue, window: std::time::Duration) {
-        self.windows.insert(venue, window);
     }
 
     /// Forgets an instrument whose rules may be why something was not sent (F68).

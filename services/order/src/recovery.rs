@@ -8,14 +8,17 @@ use chimera_model::order::{OrderState, Reason, SubmitAnswer};
 use chimera_model::{UnixNanos, Venue};
 use pb::account_event::Event as Said;
 use tokio::time::Instant;
+use tonic::Status;
 
-use crate::call::{Feed, FeedEvent, Told};
+use crate::call::{Admitted, Feed, FeedEvent, Told};
 use crate::comparing::Look;
 use crate::config::ms;
 use crate::error::OrderError;
 use crate::feed::AccountFeed;
 use crate::funds::Purse;
 use crate::key::{OrderKey, SiteKey};
+use crate::market::Connector;
+use crate::offer::Offer;
 use crate::service::{Desk, Due, spawn_bound};
 use crate::wire;
 
@@ -100,9 +103,8 @@ impl Desk {
         let (mut connector, told) = (self.tools.connector.clone(), self.tools.told.clone());
         spawn_bound(&self.tools.tasks, "order-venues", async move {
             loop {
-                match connector.list_venues(pb::ListVenuesRequest {}).await {
-                    Ok(answer) => {
-                        let venues = answer.into_inner().venues;
+                match venues(&mut connector).await {
+                    Ok(venues) => {
                         let _ = told.send(Told::Venues(venues)).await;
                         return;
                     }
@@ -115,13 +117,13 @@ impl Desk {
         });
     }
 
-    pub(crate) fn venues_told(&mut self, venues: &[pb::VenueAccounts]) {
-        for venue in venues {
+    pub(crate) fn venues_told(&mut self, venues: &[(pb::VenueAccounts, Offer)]) {
+        for (venue, offer) in venues {
             let Ok(name) = Venue::new(&venue.venue) else {
                 self.unreadable_venue(&venue.venue);
                 continue;
             };
-            self.ask_for_window(name);
+            self.offers.insert(name, offer.clone());
             for account in &venue.accounts {
                 let Ok(account) = account.parse() else {
                     self.unreadable_venue(account);
@@ -150,26 +152,6 @@ impl Desk {
             name,
             "a venue or account of the connector has no valid name"
         );
-    }
-
-    fn ask_for_window(&self, venue: Venue) {
-        let (mut connector, told) = (self.tools.connector.clone(), self.tools.told.clone());
-        spawn_bound(&self.tools.tasks, "order-window", async move {
-            let request = pb::GetCapabilitiesRequest {
-                venue: venue.to_string(),
-            };
-            let Ok(answer) = connector.get_capabilities(request).await else {
-                return;
-            };
-            if let Some(window) = answer
-                .into_inner()
-                .validity_window
-                .as_ref()
-                .and_then(wire::duration)
-            {
-                let _ = told.send(Told::ValidityWindow { venue, window }).await;
-            }
-        });
     }
 
     /// Takes in what the stream of an account says.
@@ -301,6 +283,12 @@ impl Desk {
         })
     }
 
+    /// Refuses what the venue does not offer.
+    pub(crate) fn is_offered(&self, admitted: &Admitted) -> Result<(), OrderError> {
+        let offer = self.offers.get(&admitted.spec.venue);
+        offer.map_or(Ok(()), |offer| offer.check(admitted))
+    }
+
     pub(crate) fn unknown_site(&self, key: SiteKey) -> OrderError {
         if self.sites.keys().any(|site| site.venue == key.venue) {
             return OrderError::UnknownAccount {
@@ -334,4 +322,18 @@ impl Desk {
             .filter(|site| site.is_live())
             .map(|site| site.generation)
     }
+}
+
+/// Asks for the venues and what each of them offers.
+async fn venues(connector: &mut Connector) -> Result<Vec<(pb::VenueAccounts, Offer)>, Status> {
+    let answer = connector.list_venues(pb::ListVenuesRequest {}).await?;
+    let mut venues = Vec::new();
+    for accounts in answer.into_inner().venues {
+        let request = pb::GetCapabilitiesRequest {
+            venue: accounts.venue.clone(),
+        };
+        let said = connector.get_capabilities(request).await?.into_inner();
+        venues.push((accounts, Offer::read(&said)));
+    }
+    Ok(venues)
 }

@@ -55,7 +55,6 @@ impl Desk {
             Told::Settled { switched, reply } => self.verify_for(switched, reply),
             Told::OpenAtVenues { open, question } => self.open_at_venues(open, question),
             Told::Venues(venues) => self.venues_told(&venues),
-            Told::ValidityWindow { venue, window } => self.window_told(venue, window),
         }
     }
 

@@ -21,6 +21,7 @@ use crate::journal_log::{Body, Logged};
 use crate::key::{OrderKey, SiteKey};
 use crate::ledger::{Entry, Ledger};
 use crate::market::{Connector, Market};
+use crate::offer::Offer;
 use crate::parked::Parked;
 use crate::recovery::Site;
 use crate::risk::Rate;
@@ -110,7 +111,7 @@ pub(crate) struct Desk {
     pub(crate) scales: BTreeMap<(Venue, Symbol), Vec<Scale>>,
     pub(crate) rate: Rate,
     pub(crate) prices: BTreeMap<(Venue, Symbol), Decimal>,
-    pub(crate) windows: BTreeMap<Venue, std::time::Duration>,
+    pub(crate) offers: BTreeMap<Venue, Offer>,
     pub(crate) hub: Arc<Mutex<Hub>>,
     pub(crate) timeline: Timeline,
     pub(crate) venues_known: bool,
@@ -153,7 +154,7 @@ impl Desk {
             scales: BTreeMap::new(),
             rate: Rate::default(),
             prices: BTreeMap::new(),
-            windows: BTreeMap::new(),
+            offers: BTreeMap::new(),
             hub,
             timeline,
             venues_known: false,

@@ -225,6 +225,7 @@ impl Desk {
         let holding = self.ledger.holding(&line(spec));
         let way_out = is_way_out(spec, &holding);
         self.ready_for(site(spec), way_out)?;
+        self.is_offered(admitted)?;
         match self.judge(admitted) {
             Ok(_) => {}
             Err(Refusal::Denied(denial)) => return Err(Refused::Denied(Box::new((key, denial)))),

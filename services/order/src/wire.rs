@@ -248,6 +248,14 @@ pub(crate) const fn side(wire: common::Side) -> Option<Side> {
 }
 
 /// Returns a lifetime; nothing when it is not stated.
+pub(crate) const fn order_type(wire: common::OrderType) -> Option<OrderType> {
+    match wire {
+        common::OrderType::Limit => Some(OrderType::Limit),
+        common::OrderType::Market => Some(OrderType::Market),
+        common::OrderType::TrackingLimit | common::OrderType::Unspecified => None,
+    }
+}
+
 pub(crate) const fn time_in_force(wire: common::TimeInForce) -> Option<TimeInForce> {
     match wire {
         common::TimeInForce::Gtc => Some(TimeInForce::Gtc),

@@ -4,9 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chimera_model::instrument::InstrumentKind;
 use chimera_model::{OrderType, TimeInForce};
 use http::{HeaderMap, Method};
 
+use crate::account::{NewOrder, OrderKind};
 use crate::error::VenueError;
 use crate::limits::Charge;
 
@@ -150,9 +152,45 @@ pub struct Capabilities {
     pub times_in_force: &'static [TimeInForce],
     /// Whether orders can be made to rest or be refused.
     pub post_only: bool,
-    /// Whether orders can be made to shrink a position or be refused.
+    /// Whether orders can be made to shrink a position or be refused. Never on spot, which has no
+    /// positions.
     pub reduce_only: bool,
+    /// Whether a second order of a client id that is open is refused (F03). Where it is not, nothing
+    /// but our own records keep an id to one order.
+    pub refuses_open_client_id: bool,
+    /// Whether the private stream tells balances. Where it does not, they are asked for after what
+    /// moves them.
+    pub streams_balances: bool,
     /// How long after its timestamp a request of ours may still be accepted; a miss within it
     /// proves nothing (F05).
     pub validity_window: Duration,
+}
+
+impl Capabilities {
+    /// Returns what an order asks for that the venue does not offer, if anything.
+    #[must_use]
+    pub fn lack(&self, kind: InstrumentKind, order: &NewOrder) -> Option<&'static str> {
+        let reduces = self.reduce_only && kind != InstrumentKind::Spot;
+        if order.reduce_only && !reduces {
+            return Some("reduce-only orders of this instrument");
+        }
+        match order.kind {
+            OrderKind::Market => {
+                (!self.order_types.contains(&OrderType::Market)).then_some("market orders")
+            }
+            OrderKind::Limit {
+                time_in_force,
+                post_only,
+                ..
+            } => {
+                if !self.order_types.contains(&OrderType::Limit) {
+                    Some("limit orders")
+                } else if !self.times_in_force.contains(&time_in_force) {
+                    Some("orders of this time in force")
+                } else {
+                    (post_only && !self.post_only).then_some("post-only orders")
+                }
+            }
+        }
+    }
 }

@@ -9,10 +9,10 @@ use chimera_contracts::connector::v1::account_event::Event;
 use chimera_egress::{Connect, Outgoing, Pacing, WebSocket, WebSocketOptions, WebSocketRequest};
 use chimera_model::UnixNanos;
 use chimera_model::account::PositionMode;
-use chimera_model::report::AccountEvent;
+use chimera_model::report::{AccountEvent, BalanceReport};
 use chimera_runtime::fault::Fault;
 use chimera_runtime::tasks::Tasks;
-use chimera_venue::{Call, ErrorClass, FillQuery, PrivateAccess, SessionKey, VenueError};
+use chimera_venue::{Call, ErrorClass, FillQuery, Listed, PrivateAccess, SessionKey, VenueError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::warn;
@@ -22,7 +22,7 @@ use super::link::{Link, NOTICES_MAX, Overlap};
 use super::read::Reading;
 use crate::ask::{Answered, NoAnswer, Terms};
 use crate::config::Timing;
-use crate::policy;
+use crate::{policy, wire};
 
 /// How long one step may take. Connecting is tried again, so a step that hangs must not hold it up.
 const STEP_WITHIN: Duration = Duration::from_secs(10);
@@ -216,18 +216,10 @@ pub(super) async fn backfill(
     for report in positions.items {
         session.tell_now(&AccountEvent::Position(Box::new(report)), received);
     }
-    let balances = desk.adapter.balances(&context);
-    let (balances, received) = ask(session, "balances", &balances).await?;
-    for report in balances.items {
+    let balances = funds(session).await?;
+    for report in &balances.items {
         session.heard(report.venue_time);
-        session.tell_now(&AccountEvent::Balance(Box::new(report)), received);
     }
-    let margin = desk.adapter.margin(&context);
-    let (margin, received) = ask(session, "margin", &margin).await?;
-    session.hub.publish(Event::Margin(crate::wire::margin(
-        &margin,
-        session.stamp(received),
-    )));
     let unmapped = orders
         .unmapped
         .iter()
@@ -238,6 +230,19 @@ pub(super) async fn backfill(
         desk.instruments_wanted.notify_one();
     }
     Ok(())
+}
+
+/// Tells the readers what REST says of balances and margin now; returns the balances.
+pub(super) async fn funds(session: &Session) -> Result<Listed<BalanceReport>, NotConnected> {
+    let (adapter, context) = (&session.desk.adapter, session.context());
+    let (balances, received) = ask(session, "balances", &adapter.balances(&context)).await?;
+    for report in &balances.items {
+        session.tell_now(&AccountEvent::Balance(Box::new(report.clone())), received);
+    }
+    let (margin, received) = ask(session, "margin", &adapter.margin(&context)).await?;
+    let margin = wire::margin(&margin, session.stamp(received));
+    session.hub.publish(Event::Margin(margin));
+    Ok(balances)
 }
 
 /// Tells the fills of every instrument traded since the stream was lost (F39).

@@ -5,6 +5,7 @@ mod doubt;
 mod killing;
 mod market;
 mod mesh;
+mod offers;
 mod private_stream;
 mod queries;
 mod refusals;

@@ -30,6 +30,7 @@ pub(super) struct Twisted {
     misplace: bool,
     scatter: bool,
     mute: Option<Mute>,
+    offers: Option<Capabilities>,
 }
 
 /// A venue that confirms no subscription, and says no without saying to what.
@@ -60,6 +61,7 @@ impl Twisted {
             misplace: false,
             scatter: false,
             mute: None,
+            offers: None,
         }
     }
 
@@ -69,6 +71,18 @@ impl Twisted {
             misplace: true,
             ..Self::straight(inner)
         })
+    }
+
+    /// Offers something else.
+    pub(super) fn offering(change: impl Fn(&mut Capabilities)) -> impl Fn(Adapter) -> Adapter {
+        move |inner| {
+            let mut offers = inner.capabilities().clone();
+            change(&mut offers);
+            Arc::new(Self {
+                offers: Some(offers),
+                ..Self::straight(inner)
+            })
+        }
     }
 
     /// Keeps orders in two places: the first one never has what is looked for.
@@ -114,7 +128,6 @@ impl VenueAdapter for Twisted {
     through! {
         fn venue() -> Venue;
         fn endpoints() -> &Endpoints;
-        fn capabilities() -> &Capabilities;
         fn rate_limits() -> &RateLimits;
         fn session_rules() -> Option<&SessionRules>;
         fn sequence_rule() -> SequenceRule;
@@ -151,6 +164,11 @@ impl VenueAdapter for Twisted {
         fn subscribe(id: u64, topics: &[Topic]) -> Result<SubscribeFrame, VenueError>;
         fn unsubscribe(id: u64, topics: &[Topic]) -> Result<SubscribeFrame, VenueError>;
         fn private_stream(access: &PrivateAccess<'_>) -> Result<StreamPlan, VenueError>;
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        let own = || self.inner.capabilities();
+        self.offers.as_ref().unwrap_or_else(own)
     }
 
     fn stream_rules(&self) -> &StreamRules {

@@ -1,10 +1,13 @@
 //! What a request must be before anybody thinks of its risk.
 
-use chimera_contracts::common::v1::{Side, TimeInForce};
+use chimera_contracts::common::v1::{InstrumentKind, OrderType, Side, TimeInForce};
+use chimera_contracts::connector::v1::GetCapabilitiesResponse;
 use chimera_contracts::order::v1 as pb;
 use chimera_runtime::fault::facts_of;
 
 use super::mesh::{Mesh, buy, market, reason, refused, tracking, with_index};
+use super::venue::Venue;
+use crate::Config;
 
 #[tokio::test(start_paused = true)]
 async fn f066_a_number_off_the_grid_is_refused_with_the_nearest_valid_ones() {
@@ -276,4 +279,77 @@ async fn names_that_nobody_configured_are_not_found() {
     let refusal = mesh.client().reconcile(request).await.unwrap_err();
     assert_eq!(reason(&refusal), "UNKNOWN_VENUE");
     assert_eq!(facts_of(&refusal)["known"], "example");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_venue_does_not_offer_is_refused_before_anything_is_begun() {
+    type Lack = fn(&mut GetCapabilitiesResponse);
+    let post_only = pb::PlaceOrderRequest {
+        post_only: true,
+        ..buy("1", "99")
+    };
+    let mut resting = tracking("1", 10);
+    resting.tracking_limit.as_mut().unwrap().post_only = true;
+    let lasting = |lifetime: TimeInForce| pb::PlaceOrderRequest {
+        time_in_force: lifetime.into(),
+        ..buy("1", "99")
+    };
+    let reducing = pb::PlaceOrderRequest {
+        reduce_only: true,
+        ..market(Side::Sell, "1")
+    };
+    let lacks: [(Lack, Vec<pb::PlaceOrderRequest>); 5] = [
+        (
+            |offers| {
+                offers
+                    .order_types
+                    .retain(|kind| *kind != OrderType::Limit as i32)
+            },
+            vec![buy("1", "99"), tracking("1", 10)],
+        ),
+        (
+            |offers| {
+                offers
+                    .order_types
+                    .retain(|kind| *kind != OrderType::Market as i32)
+            },
+            vec![market(Side::Buy, "1")],
+        ),
+        (
+            |offers| {
+                offers
+                    .times_in_force
+                    .retain(|time| *time == TimeInForce::Gtc as i32)
+            },
+            vec![lasting(TimeInForce::Ioc), lasting(TimeInForce::Fok)],
+        ),
+        (|offers| offers.post_only = false, vec![post_only, resting]),
+        (|offers| offers.reduce_only = false, vec![reducing.clone()]),
+    ];
+    for (lack, requests) in lacks {
+        let venue = Venue::new();
+        venue.with(|state| lack(&mut state.offers));
+        let mesh = Mesh::with(Config::default(), venue).await;
+        for request in requests {
+            unsupported(&mesh, request).await;
+        }
+    }
+    let venue = Venue::new();
+    venue.with(|state| state.kind = InstrumentKind::Spot);
+    let mesh = Mesh::with(Config::default(), venue).await;
+    unsupported(&mesh, reducing).await;
+}
+
+async fn unsupported(mesh: &Mesh, request: pb::PlaceOrderRequest) {
+    let refusal = mesh.place(request.clone()).await.unwrap_err();
+    assert_eq!(reason(&refusal), "UNSUPPORTED_BY_VENUE", "{request:?}");
+    assert_eq!(refusal.code(), tonic::Code::Unimplemented);
+    let validate = pb::ValidateOrderRequest {
+        order: Some(request.clone()),
+    };
+    let refusal = mesh.client().validate_order(validate).await.unwrap_err();
+    assert_eq!(reason(&refusal), "UNSUPPORTED_BY_VENUE", "{request:?}");
+    let records = mesh.store.records().len();
+    assert_eq!(records, 1, "nothing of it reaches the journal: {request:?}");
+    assert!(mesh.venue.with(|state| state.submits.is_empty()));
 }

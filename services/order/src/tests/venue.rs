@@ -113,6 +113,10 @@ pub struct State {
     pub bid: Option<i64>,
     pub ask: Option<i64>,
     pub stale: bool,
+    /// What the instrument is.
+    pub kind: common::InstrumentKind,
+    /// What the venue says that it offers.
+    pub offers: pb::GetCapabilitiesResponse,
     pub version: u64,
     pub available: String,
     pub generation: u64,
@@ -135,6 +139,22 @@ pub struct State {
     seq: u64,
     next_id: u64,
     next_trade: u64,
+}
+
+/// Returns what a venue says that offers all there is.
+fn everything() -> pb::GetCapabilitiesResponse {
+    use common::{OrderType, TimeInForce};
+    pb::GetCapabilitiesResponse {
+        order_types: vec![OrderType::Limit.into(), OrderType::Market.into()],
+        times_in_force: vec![
+            TimeInForce::Gtc.into(),
+            TimeInForce::Ioc.into(),
+            TimeInForce::Fok.into(),
+        ],
+        post_only: true,
+        reduce_only: true,
+        ..pb::GetCapabilitiesResponse::default()
+    }
 }
 
 /// The venue. Clones share it.
@@ -166,6 +186,8 @@ impl Venue {
             ask: Some(10_001),
             stale: false,
             version: 1,
+            kind: common::InstrumentKind::Perpetual,
+            offers: everything(),
             available: "1000000".to_owned(),
             generation: 1,
             live: true,
@@ -500,7 +522,7 @@ impl State {
             venue: VENUE.into(),
             symbol: SYMBOL.into(),
             venue_symbol: "SOLUSDT".into(),
-            kind: common::InstrumentKind::Perpetual.into(),
+            kind: self.kind.into(),
             base_asset: "SOL".into(),
             quote_asset: "USDT".into(),
             settle_asset: "USDT".into(),

@@ -39,6 +39,9 @@ static CAPABILITIES: Capabilities = Capabilities {
     times_in_force: &[TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok],
     post_only: true,
     reduce_only: true,
+    // Its documentation neither asks for ids that are unique nor names an error for one that is not.
+    refuses_open_client_id: false,
+    streams_balances: false,
     validity_window: Duration::from_millis(sign::WINDOW_MS),
 };
 

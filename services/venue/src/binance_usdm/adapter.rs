@@ -40,6 +40,8 @@ static CAPABILITIES: Capabilities = Capabilities {
     times_in_force: &[TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok],
     post_only: true,
     reduce_only: true,
+    refuses_open_client_id: true,
+    streams_balances: true,
     validity_window: Duration::from_millis(sign::RECV_WINDOW_MS),
 };
 

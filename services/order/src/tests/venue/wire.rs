@@ -263,7 +263,7 @@ impl ConnectorService for Venue {
                 seconds: 5,
                 nanos: 0,
             }),
-            ..Default::default()
+            ..self.with(|state| state.offers.clone())
         }))
     }
 
