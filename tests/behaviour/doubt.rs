@@ -7,10 +7,12 @@ use chimera_contracts::{
 use chimera_runtime::fault::reason_of;
 use serde_json::json;
 
-use crate::{
-    house::{ACCOUNT, House, VENUE, eventually},
-    orders::{get, resting, until},
+use chimera_tests::{
+    eventually,
+    house::{ACCOUNT, House},
 };
+
+use crate::{VENUE, orders::resting};
 
 const PLACE: &str = "POST /fapi/v1/order";
 
@@ -40,7 +42,7 @@ async fn lose_reply(house: &House, how: &str) {
             );
         }
     }
-    let open = until(house, 77, OrderState::Open).await;
+    let open = house.until(77, OrderState::Open).await;
     let ledger = house.ledger().await;
     let orders = ledger["orders"].as_array().unwrap();
     let placed = orders
@@ -86,9 +88,11 @@ pub async fn f97_a_lost_private_stream_comes_back_and_misses_nothing(house: &Hou
     })
     .await;
     assert!(after.generation > before.generation);
-    until(house, order.client_order_index, OrderState::Filled).await;
+    house
+        .until(order.client_order_index, OrderState::Filled)
+        .await;
     assert_eq!(
-        get(house, order.client_order_index).await.filled_quantity,
+        house.order(order.client_order_index).await.filled_quantity,
         "1"
     );
 }

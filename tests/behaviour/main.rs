@@ -1,16 +1,21 @@
 //! What the mesh does, seen from outside: one suite, run in process, over loopback sockets, and in
 //! split processes of the real binary, always over real sockets to the simulated venue.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
+#[cfg(test)]
 mod doubt;
-mod house;
+#[cfg(test)]
 mod market;
+#[cfg(test)]
 mod orders;
+#[cfg(test)]
 mod safety;
+#[cfg(test)]
 mod tracking;
 
-use house::House;
+use chimera_tests::house::House;
+
+const VENUE: &str = "binance-usdm";
+const SYMBOL: &str = "SOL-USDT-PERP";
 
 /// Makes a test of each behaviour in each topology.
 macro_rules! behaviours {
@@ -25,7 +30,7 @@ macro_rules! behaviours {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    let house: House = $start().await;
+                    let house: House = $start(crate::VENUE).await;
                     crate::$module::$name(&house).await;
                     house.end().await;
                 }

@@ -5,7 +5,9 @@ use chimera_contracts::market_data::v1::{
     ListTickersRequest, Subscription, WatchRequest, market_update::Update, watch_response::Frame,
 };
 
-use crate::house::{House, PATIENCE, SYMBOL, VENUE, eventually};
+use chimera_tests::{PATIENCE, eventually, house::House};
+
+use crate::{SYMBOL, VENUE};
 
 /// Changes followed before the chain counts as proven.
 const CHANGES: u32 = 20;

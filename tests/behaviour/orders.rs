@@ -4,8 +4,8 @@ use chimera_contracts::{
     common::v1::{OrderType, Side},
     connector::v1::{GetPositionsRequest, GetTopOfBookRequest, TopOfBook},
     order::v1::{
-        CancelOrderRequest, ExplainOrderRequest, GetOrderRequest, Order, OrderState,
-        PlaceOrderRequest, WatchOrdersRequest, watch_orders_response::Frame,
+        CancelOrderRequest, ExplainOrderRequest, OrderState, PlaceOrderRequest, WatchOrdersRequest,
+        watch_orders_response::Frame,
     },
     position::v1::ListPositionsRequest,
 };
@@ -13,7 +13,12 @@ use chimera_model::Decimal;
 use chimera_runtime::fault::{facts_of, fields_of, reason_of};
 use tonic::Code;
 
-use crate::house::{ACCOUNT, House, PATIENCE, SYMBOL, VENUE, eventually};
+use chimera_tests::{
+    PATIENCE, eventually,
+    house::{ACCOUNT, House},
+};
+
+use crate::{SYMBOL, VENUE};
 
 const TICK: &str = "0.01";
 
@@ -57,29 +62,6 @@ pub async fn top(house: &House) -> TopOfBook {
 pub fn price(ticks: i64) -> String {
     let tick: Decimal = TICK.parse().unwrap();
     tick.checked_mul(Decimal::from(ticks)).unwrap().to_string()
-}
-
-pub async fn get(house: &House, index: i64) -> Order {
-    let request = GetOrderRequest {
-        account: ACCOUNT.to_owned(),
-        client_order_index: index,
-    };
-    house
-        .orders()
-        .get_order(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .order
-        .unwrap()
-}
-
-pub async fn until(house: &House, index: i64, state: OrderState) -> Order {
-    eventually(&format!("order {index} is {state:?}"), async || {
-        let order = get(house, index).await;
-        (order.state() == state).then_some(order)
-    })
-    .await
 }
 
 pub async fn a_resting_order_is_seen_by_watchers_and_cancelled(house: &House) {
@@ -133,12 +115,14 @@ pub async fn a_resting_order_is_seen_by_watchers_and_cancelled(house: &House) {
     seen.retain(|state| of_interest.contains(state));
     seen.dedup();
     assert_eq!(seen, of_interest);
-    assert_eq!(get(house, index).await.state(), OrderState::Cancelled);
+    assert_eq!(house.order(index).await.state(), OrderState::Cancelled);
 }
 
 pub async fn a_market_order_fills_and_position_agrees_with_the_venue(house: &House) {
     let bought = house.place(order(Side::Buy, OrderType::Market)).await;
-    let bought = until(house, bought.client_order_index, OrderState::Filled).await;
+    let bought = house
+        .until(bought.client_order_index, OrderState::Filled)
+        .await;
     assert_eq!(bought.filled_quantity, "1");
     assert!(
         !bought.average_price.is_empty() && !bought.fees.is_empty(),
@@ -151,7 +135,9 @@ pub async fn a_market_order_fills_and_position_agrees_with_the_venue(house: &Hou
         ..order(Side::Sell, OrderType::Market)
     };
     let sold = house.place(close).await;
-    until(house, sold.client_order_index, OrderState::Filled).await;
+    house
+        .until(sold.client_order_index, OrderState::Filled)
+        .await;
     held(house, "0").await;
 }
 

@@ -6,10 +6,9 @@ use chimera_contracts::order::v1::{
 use chimera_runtime::fault::reason_of;
 use tonic::Code;
 
-use crate::{
-    house::{ACCOUNT, House, VENUE},
-    orders::{resting, until},
-};
+use chimera_tests::house::{ACCOUNT, House};
+
+use crate::{VENUE, orders::resting};
 
 pub async fn f60_a_kill_denies_cancels_and_lasts_until_resumed(house: &House) {
     let open = house.place(resting(house).await).await;
@@ -25,7 +24,9 @@ pub async fn f60_a_kill_denies_cancels_and_lasts_until_resumed(house: &House) {
     let halted = halted.into_inner();
     assert_eq!(halted.state(), TradingState::Halted);
     assert!(halted.settled && halted.none_open, "{halted:?}");
-    until(house, open.client_order_index, OrderState::Cancelled).await;
+    house
+        .until(open.client_order_index, OrderState::Cancelled)
+        .await;
 
     let refused = house
         .orders()

@@ -8,10 +8,9 @@ use chimera_contracts::{
 };
 use serde_json::json;
 
-use crate::{
-    house::{House, eventually},
-    orders::{get, held, order, until},
-};
+use chimera_tests::{eventually, house::House};
+
+use crate::orders::{held, order};
 
 fn tracking(interval_ms: u64, timeout_s: u64, offset: i32) -> PlaceOrderRequest {
     let duration = |duration: Duration| prost_types::Duration::try_from(duration).unwrap();
@@ -28,7 +27,9 @@ fn tracking(interval_ms: u64, timeout_s: u64, offset: i32) -> PlaceOrderRequest 
 
 pub async fn a_tracking_limit_follows_the_touch_until_filled(house: &House) {
     let parent = house.place(tracking(1_000, 60, 0)).await;
-    let parent = until(house, parent.client_order_index, OrderState::Filled).await;
+    let parent = house
+        .until(parent.client_order_index, OrderState::Filled)
+        .await;
     let progress = parent.tracking_progress.unwrap();
     assert_eq!(progress.end, "FILLED");
     assert!(progress.attempts >= 1);
@@ -52,7 +53,7 @@ pub async fn a_tracking_limit_that_times_out_leaves_nothing_at_the_venue(house: 
     let parent = house.place(tracking(500, 2, 200)).await;
     let index = parent.client_order_index;
     let ended = eventually("the tracking limit gives up", async || {
-        let order = get(house, index).await;
+        let order = house.order(index).await;
         order
             .tracking_progress
             .as_ref()

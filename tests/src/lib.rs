@@ -1,6 +1,7 @@
 //! What the suites of this folder share: where the checkout is, where recorded data is, processes of
-//! the binary, and patience.
+//! the binary, a mesh under test, and patience.
 
+pub mod house;
 mod patience;
 mod process;
 

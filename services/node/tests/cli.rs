@@ -1,7 +1,5 @@
 //! The command line from outside: what the real binary prints and how it ends.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::{
     fs,
     io::{BufRead as _, BufReader},
@@ -11,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 fn chimera(arguments: &[&str]) -> Output {
-    command(arguments).output().unwrap()
+    command(arguments).output().expect("the binary starts")
 }
 
 fn command(arguments: &[&str]) -> Command {
@@ -29,11 +27,11 @@ fn command(arguments: &[&str]) -> Command {
 }
 
 fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
 fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
 /// A process that is killed when dropped.
