@@ -25,6 +25,7 @@ const PAGE_BYTES: u64 = 4096;
 const LOG_PAGES_MAX: i64 = 8 * 1024;
 
 /// Asks for checkpoints and ends the thread that makes them.
+#[derive(Debug)]
 pub(crate) struct Checkpointer {
     ask: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -63,19 +64,29 @@ impl Checkpointer {
         writer: &Connection,
         bytes: u64,
     ) -> Result<(), JournalError> {
-        self.pages += PAGES_PER_COMMIT + bytes / PAGE_BYTES;
-        if self.log_pages.load(Ordering::Relaxed) > LOG_PAGES_MAX {
+        if !self.counted(bytes) {
             // Readers that are in the way read one batch each; if they stay, the next time will do.
             let left = checkpoint(writer, "RESTART")?;
             self.log_pages.store(0, Ordering::Relaxed);
             tracing::debug!(left, "journal log was emptied by the writer");
-        } else if self.pages >= PAGES_PER_CHECKPOINT
+        }
+        Ok(())
+    }
+
+    /// Counts a commit of so many bytes and asks for a checkpoint when it is time. Returns whether
+    /// the log is still within its bound.
+    pub(crate) fn counted(&mut self, bytes: u64) -> bool {
+        self.pages += PAGES_PER_COMMIT + bytes / PAGE_BYTES;
+        if self.log_pages.load(Ordering::Relaxed) > LOG_PAGES_MAX {
+            return false;
+        }
+        if self.pages >= PAGES_PER_CHECKPOINT
             && let Some(ask) = &self.ask
             && ask.try_send(()).is_ok()
         {
             self.pages = 0;
         }
-        Ok(())
+        true
     }
 }
 

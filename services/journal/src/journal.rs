@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::chain::Anchor;
@@ -17,19 +18,34 @@ use crate::record::{Committed, Entry, MAX_APPEND_BYTES, Record, weigh};
 use crate::recovery::{Recovery, recover};
 use crate::schema;
 use crate::snapshot::{self, MAX_SNAPSHOT_BYTES, Snapshot};
-use crate::writer::{Append, Command, QUEUE_APPENDS, State, Writer};
+use crate::writer::{self, Append, Command, QUEUE_APPENDS, Seat, State, Writer};
 
 /// Memory that queued records may take together: a few of the largest appends, or a full queue of
 /// usual ones many times over. Callers beyond it wait.
 const QUEUE_BYTES: usize = 4 * MAX_APPEND_BYTES;
 
-/// An open journal: a cheap handle to the one thread that writes.
+/// The connection for look-ups by key: opening one costs more than the reading.
+#[derive(Debug, Default)]
+enum LookUp {
+    /// None was opened yet, or one is in use.
+    #[default]
+    Away,
+    /// It waits for the next look-up.
+    Idle(Connection),
+    /// The journal is closed: a connection that stays would keep the log from being removed.
+    Over,
+}
+
+/// An open journal: a cheap handle to the one writer.
 ///
 /// When the last handle goes, what was queued is still written, behind the dropper's back;
 /// [`Journal::close`] waits for it.
 #[derive(Clone, Debug)]
 pub struct Journal {
     path: Arc<PathBuf>,
+    /// Before the queue, whose end closes the journal: it goes first.
+    look_up: Arc<Mutex<LookUp>>,
+    seat: Seat,
     queue: mpsc::Sender<Command>,
     memory: Arc<Semaphore>,
     state: Arc<State>,
@@ -61,11 +77,14 @@ impl Journal {
             durability,
         };
         let (queue, commands) = mpsc::channel(QUEUE_APPENDS);
-        writer.start(commands)?;
+        let seat = Arc::new(Mutex::new(Some(writer)));
+        writer::start(Arc::clone(&seat), Arc::clone(&state), commands)?;
         let memory = Arc::new(Semaphore::new(QUEUE_BYTES));
         Ok((
             Self {
                 path: Arc::new(path),
+                look_up: Arc::default(),
+                seat,
                 queue,
                 memory,
                 state,
@@ -80,8 +99,15 @@ impl Journal {
     /// Dropped before they are queued, nothing is written; dropped later, they are written all the
     /// same. After [`JournalError::Storage`] or [`JournalError::Full`] it is not known whether they
     /// are kept, and the journal is poisoned.
+    ///
+    /// Where nothing waits before them and no disk is waited for, the calling thread commits.
     pub async fn append(&self, records: Vec<Record>) -> Result<Committed, JournalError> {
-        self.submit(records).await?.await
+        let bytes = weigh(&records)?.into();
+        let (seat, state) = (&self.seat, &self.state);
+        match writer::commit_in_place(seat, state, &self.queue, records, bytes) {
+            Ok(outcome) => outcome,
+            Err(records) => self.submit(records).await?.await,
+        }
     }
 
     /// Queues records and returns without waiting for the commit; appends are committed in the
@@ -105,10 +131,7 @@ impl Journal {
             reply,
             permit,
         };
-        self.queue
-            .send(Command::Append(append))
-            .await
-            .map_err(|_| self.gone())?;
+        self.send(Command::Append(append)).await?;
         Ok(Pending {
             outcome,
             state: Arc::clone(&self.state),
@@ -139,8 +162,21 @@ impl Journal {
         after_seq: u64,
         limit: u32,
     ) -> Result<Vec<Entry>, JournalError> {
-        let (path, key) = (Arc::clone(&self.path), key.into());
-        blocking(move || read::by_key(&path, &key, after_seq, limit)).await
+        let (journal, key) = (self.clone(), key.into());
+        blocking(move || {
+            let connection = match journal.look_up().take() {
+                Some(connection) => connection,
+                None => schema::open_reader(&journal.path)?,
+            };
+            let entries = read::by_key(&connection, &key, after_seq, limit)?;
+            journal.look_up().put(connection);
+            Ok(entries)
+        })
+        .await
+    }
+
+    fn look_up(&self) -> MutexGuard<'_, LookUp> {
+        self.look_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the owner's state as it is after the record `snapshot.seq`, durable like an append.
@@ -169,6 +205,7 @@ impl Journal {
     ///
     /// Later appends through any handle are refused with [`JournalError::Closed`].
     pub async fn close(&self) -> Result<(), JournalError> {
+        *self.look_up() = LookUp::Over;
         self.ask(|reply| Command::Close { reply }).await
     }
 
@@ -177,15 +214,38 @@ impl Journal {
         command: impl FnOnce(oneshot::Sender<Result<(), JournalError>>) -> Command,
     ) -> Result<(), JournalError> {
         let (reply, outcome) = oneshot::channel();
-        self.queue
-            .send(command(reply))
-            .await
-            .map_err(|_| self.gone())?;
+        self.send(command(reply)).await?;
         outcome.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Queues a command. Cancel-safe: what is counted is queued.
+    async fn send(&self, command: Command) -> Result<(), JournalError> {
+        let place = self.queue.reserve().await.map_err(|_| self.gone())?;
+        self.state.queue_one();
+        place.send(command);
+        Ok(())
     }
 
     fn gone(&self) -> JournalError {
         gone(&self.state)
+    }
+}
+
+impl LookUp {
+    fn take(&mut self) -> Option<Connection> {
+        match self {
+            Self::Idle(_) => match std::mem::take(self) {
+                Self::Idle(connection) => Some(connection),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn put(&mut self, connection: Connection) {
+        if matches!(self, Self::Away) {
+            *self = Self::Idle(connection);
+        }
     }
 }
 

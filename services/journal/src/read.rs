@@ -88,7 +88,7 @@ impl Iterator for Reader {
 
 /// Returns the records of a key after a sequence number, each checked against its predecessor.
 pub(crate) fn by_key(
-    path: &Path,
+    connection: &Connection,
     key: &str,
     after_seq: u64,
     limit: u32,
@@ -96,12 +96,11 @@ pub(crate) fn by_key(
     let Ok(after) = i64::try_from(after_seq) else {
         return Ok(Vec::new());
     };
-    let connection = crate::schema::open_reader(path)?;
     let sql = format!(
         "SELECT {COLUMNS}, (SELECT hash FROM records AS before WHERE before.seq = records.seq - 1)
          FROM records WHERE key = ?1 AND key <> '' AND seq > ?2 ORDER BY seq LIMIT ?3"
     );
-    let mut select = connection.prepare(&sql).during("read by key")?;
+    let mut select = connection.prepare_cached(&sql).during("read by key")?;
     let mut rows = select
         .query(params![key, after, limit.min(KEY_READ_MAX)])
         .during("read by key")?;

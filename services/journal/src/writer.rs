@@ -1,7 +1,9 @@
-//! The one thread that writes: it commits together whatever waits, and acknowledges afterwards.
+//! The one writer: its thread commits together whatever waits, and acknowledges afterwards. Where
+//! nothing waits and no disk is waited for, whoever appends commits in its place.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread;
 use std::time::Instant;
 
@@ -30,6 +32,8 @@ pub(crate) enum Command {
         snapshot: Snapshot,
         reply: Reply<()>,
     },
+    /// Empties the log, which a commit in the thread's place leaves to it.
+    Tend,
     Close {
         reply: Reply<()>,
     },
@@ -49,6 +53,8 @@ pub(crate) struct Append {
 pub(crate) struct State {
     head: Mutex<Option<Anchor>>,
     stop: OnceLock<JournalError>,
+    /// Commands that were queued and are not done.
+    queued: AtomicUsize,
     pub(crate) metrics: Metrics,
 }
 
@@ -57,6 +63,7 @@ impl State {
         Self {
             head: Mutex::new(head),
             stop: OnceLock::new(),
+            queued: AtomicUsize::new(0),
             metrics: Metrics::new(path),
         }
     }
@@ -67,6 +74,19 @@ impl State {
 
     fn set_head(&self, head: Anchor) {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
+    }
+
+    /// Counts a command that is about to be queued.
+    pub(crate) fn queue_one(&self) {
+        self.queued.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn done(&self, commands: usize) {
+        self.queued.fetch_sub(commands, Ordering::SeqCst);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.queued.load(Ordering::SeqCst) == 0
     }
 
     /// Returns why nothing may be written any more.
@@ -126,7 +146,17 @@ impl Metrics {
     }
 }
 
+/// Where the writer is, for its thread and for whoever commits in the thread's place; empty once
+/// the journal is closed.
+pub(crate) type Seat = Arc<Mutex<Option<Writer>>>;
+
+fn take_seat(seat: &Seat) -> MutexGuard<'_, Option<Writer>> {
+    // A panic within a commit leaves its transaction open, so that the next one fails and poisons.
+    seat.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Owns the writing connection.
+#[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) head_file: HeadFile,
@@ -136,43 +166,95 @@ pub(crate) struct Writer {
     pub(crate) durability: Durability,
 }
 
-impl Writer {
-    /// Starts the thread; it ends when it is told to, or when the last handle is gone.
-    pub(crate) fn start(self, queue: mpsc::Receiver<Command>) -> Result<(), JournalError> {
-        thread::Builder::new()
-            .name("journal-writer".to_owned())
-            .spawn(move || self.run(queue))
-            .during("start the writer thread")
-            .map(drop)
-    }
+/// Starts the thread; it ends when it is told to, or when the last handle is gone.
+pub(crate) fn start(
+    seat: Seat,
+    state: Arc<State>,
+    queue: mpsc::Receiver<Command>,
+) -> Result<(), JournalError> {
+    thread::Builder::new()
+        .name("journal-writer".to_owned())
+        .spawn(move || run(&seat, &state, queue))
+        .during("start the writer thread")
+        .map(drop)
+}
 
-    fn run(mut self, mut queue: mpsc::Receiver<Command>) {
-        let mut put_back = None;
-        let closed = loop {
-            match put_back.take().or_else(|| queue.blocking_recv()) {
-                None => break None,
-                Some(Command::Close { reply }) => break Some(reply),
-                Some(Command::Snapshot { snapshot, reply }) => {
-                    let outcome = self.keep(&snapshot);
-                    // Whoever asked may have gone; the snapshot stands all the same.
-                    let _ = reply.send(outcome);
-                }
-                Some(Command::Append(first)) => {
-                    let (batch, next) = gather(first, &mut queue);
-                    put_back = next;
-                    self.write(batch);
-                }
-            }
+fn run(seat: &Seat, state: &State, mut queue: mpsc::Receiver<Command>) {
+    let mut put_back = None;
+    let closed = loop {
+        let command = put_back.take().or_else(|| queue.blocking_recv());
+        let mut writer = take_seat(seat);
+        let Some(writer) = writer.as_mut() else {
+            break None;
         };
-        self.state.close();
-        // Appends still queued are refused by their dropped replies.
-        drop(queue);
-        self.end();
-        if let Some(reply) = closed {
-            let _ = reply.send(Ok(()));
+        match command {
+            None => break None,
+            Some(Command::Close { reply }) => break Some(reply),
+            Some(Command::Tend) => {
+                writer.see_to_log(0);
+                state.done(1);
+            }
+            Some(Command::Snapshot { snapshot, reply }) => {
+                let outcome = writer.keep(&snapshot);
+                state.done(1);
+                // Whoever asked may have gone; the snapshot stands all the same.
+                let _ = reply.send(outcome);
+            }
+            Some(Command::Append(first)) => {
+                let (batch, next) = gather(first, &mut queue);
+                put_back = next;
+                let appends = batch.len();
+                writer.write(batch);
+                state.done(appends);
+            }
         }
+    };
+    state.close();
+    // Appends still queued are refused by their dropped replies.
+    drop(queue);
+    let writer = take_seat(seat).take();
+    if let Some(writer) = writer {
+        writer.end();
     }
+    if let Some(reply) = closed {
+        let _ = reply.send(Ok(()));
+    }
+}
 
+/// Commits in place of the thread, when nothing waits for it and nobody else writes; hands the
+/// records back otherwise.
+///
+/// Two changes of thread cost more than the commit itself. Only for [`Durability::Os`], where a
+/// commit copies a few pages into the system's memory: a sync would hold up the caller's thread.
+pub(crate) fn commit_in_place(
+    seat: &Seat,
+    state: &State,
+    queue: &mpsc::Sender<Command>,
+    records: Vec<Record>,
+    bytes: u64,
+) -> Result<Result<Committed, JournalError>, Vec<Record>> {
+    let mut writer = match seat.try_lock() {
+        Ok(writer) => writer,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => return Err(records),
+    };
+    // Whoever queues from here on waits for the seat, so the order of appends holds.
+    let in_place = |writer: &&mut Writer| state.is_idle() && writer.durability == Durability::Os;
+    let Some(writer) = writer.as_mut().filter(in_place) else {
+        return Err(records);
+    };
+    let outcome = writer.store(records.iter());
+    if outcome.is_ok()
+        && !writer.checkpointer.counted(bytes)
+        && let Ok(place) = queue.try_reserve()
+    {
+        state.queue_one();
+        place.send(Command::Tend);
+    }
+    Ok(outcome)
+}
+
+impl Writer {
     fn end(self) {
         let Self {
             connection,
@@ -204,28 +286,12 @@ impl Writer {
     }
 
     fn write(&mut self, batch: Vec<Append>) {
-        if let Some(stop) = self.state.stopped() {
-            refuse(batch, &stop);
-            return;
-        }
-        let started = Instant::now();
-        let before = self.state.head();
-        let head = match self.commit(&batch, before) {
-            Ok(head) => head,
-            Err(error) => {
-                self.state.poison(&error);
-                refuse(batch, &error);
-                return;
-            }
+        let stored = self.store(batch.iter().flat_map(|append| &append.records));
+        let mut seq = match stored {
+            Ok(committed) => committed.first_seq - 1,
+            Err(error) => return refuse(batch, &error),
         };
-        // The records are durable, so they are acknowledged even if this fails.
-        if let Err(error) = self.head_file.write(head) {
-            self.state.poison(&error);
-        }
-        self.state.set_head(head);
-        let mut seq = before.map_or(0, |before| before.seq);
         let mut bytes = 0;
-        let records = head.seq - seq;
         for append in batch {
             let first_seq = seq + 1;
             seq += append.records.len() as u64;
@@ -238,12 +304,39 @@ impl Writer {
             drop(append.permit);
         }
         self.see_to_log(bytes);
+    }
+
+    /// Makes records durable, all or none, and moves the head. After a failure the journal is
+    /// poisoned.
+    fn store<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a Record>,
+    ) -> Result<Committed, JournalError> {
+        if let Some(stop) = self.state.stopped() {
+            return Err(stop);
+        }
+        let started = Instant::now();
+        let before = self.state.head();
+        let head = self
+            .commit(records, before)
+            .inspect_err(|error| self.state.poison(error))?;
+        // The records are durable, so they are acknowledged even if this fails.
+        if let Err(error) = self.head_file.write(head) {
+            self.state.poison(&error);
+        }
+        self.state.set_head(head);
+        let last = before.map_or(0, |before| before.seq);
+        let count = head.seq - last;
         let metrics = &self.state.metrics;
-        metrics.records.increment(records);
+        metrics.records.increment(count);
         metrics
             .batch_records
-            .record(u32::try_from(records).unwrap_or(u32::MAX));
+            .record(u32::try_from(count).unwrap_or(u32::MAX));
         metrics.commit_seconds.record(started.elapsed());
+        Ok(Committed {
+            first_seq: last + 1,
+            last_seq: head.seq,
+        })
     }
 
     fn see_to_log(&mut self, bytes: u64) {
@@ -252,52 +345,68 @@ impl Writer {
         }
     }
 
-    /// Writes a batch in one transaction and returns the new head.
-    fn commit(&mut self, batch: &[Append], before: Option<Anchor>) -> Result<Anchor, JournalError> {
+    /// Writes records in one transaction and returns the new head.
+    fn commit<'a>(
+        &self,
+        records: impl Iterator<Item = &'a Record>,
+        before: Option<Anchor>,
+    ) -> Result<Anchor, JournalError> {
+        // Prepared once: parsing these two words would take a tenth of the commit.
+        let step = |sql: &str| self.connection.prepare_cached(sql)?.execute([]);
+        step("BEGIN IMMEDIATE").during("begin")?;
+        let committed = self.insert(records, before).and_then(|head| {
+            step("COMMIT").during(match self.durability {
+                Durability::Full => "commit and sync",
+                Durability::Os => "commit",
+            })?;
+            Ok(head)
+        });
+        if committed.is_err() && !self.connection.is_autocommit() {
+            // The journal is poisoned either way; open again, it finds nothing of this.
+            let _ = step("ROLLBACK");
+        }
+        committed
+    }
+
+    fn insert<'a>(
+        &self,
+        records: impl Iterator<Item = &'a Record>,
+        before: Option<Anchor>,
+    ) -> Result<Anchor, JournalError> {
         let mut head = before.unwrap_or(Anchor {
             seq: 0,
             hash: Hash::GENESIS,
         });
-        let transaction = rusqlite::Transaction::new(
-            &mut self.connection,
-            rusqlite::TransactionBehavior::Immediate,
-        )
-        .during("begin")?;
-        {
-            let mut insert = transaction
-                .prepare_cached(
-                    "INSERT INTO records
-                     (seq, format, kind, key, recorded_time_ns, payload, hash)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )
+        let mut insert = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO records
+                 (seq, format, kind, key, recorded_time_ns, payload, hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )
+            .during("append")?;
+        for record in records {
+            let seq = head.seq + 1;
+            let hash = record_hash(FORMAT, seq, head.hash, record).ok_or(
+                // `FORMAT` is always among the formats known.
+                JournalError::Storage {
+                    operation: "append",
+                    detail: "unknown format".to_owned(),
+                },
+            )?;
+            insert
+                .execute(params![
+                    i64::try_from(seq).unwrap_or(i64::MAX),
+                    FORMAT,
+                    record.kind,
+                    record.key,
+                    record.recorded_time_ns,
+                    &record.payload[..],
+                    hash.as_bytes(),
+                ])
                 .during("append")?;
-            for record in batch.iter().flat_map(|append| &append.records) {
-                let seq = head.seq + 1;
-                let hash = record_hash(FORMAT, seq, head.hash, record).ok_or(
-                    // `FORMAT` is always among the formats known.
-                    JournalError::Storage {
-                        operation: "append",
-                        detail: "unknown format".to_owned(),
-                    },
-                )?;
-                insert
-                    .execute(params![
-                        i64::try_from(seq).unwrap_or(i64::MAX),
-                        FORMAT,
-                        record.kind,
-                        record.key,
-                        record.recorded_time_ns,
-                        &record.payload[..],
-                        hash.as_bytes(),
-                    ])
-                    .during("append")?;
-                head = Anchor { seq, hash };
-            }
+            head = Anchor { seq, hash };
         }
-        transaction.commit().during(match self.durability {
-            Durability::Full => "commit and sync",
-            Durability::Os => "commit",
-        })?;
         Ok(head)
     }
 }

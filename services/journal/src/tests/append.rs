@@ -1,9 +1,12 @@
+use std::task::{Context, Poll, Waker};
+
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::{Place, read_all, record};
+use super::{Place, exists_beside, read_all, record};
 use crate::{
-    Committed, JournalError, MAX_APPEND_RECORDS, MAX_KEY_BYTES, MAX_PAYLOAD_BYTES, Options, Record,
+    Committed, Durability, JournalError, MAX_APPEND_RECORDS, MAX_KEY_BYTES, MAX_PAYLOAD_BYTES,
+    Options, Record,
 };
 
 #[tokio::test]
@@ -116,6 +119,79 @@ async fn many_callers_at_once_each_get_their_own_place() {
         entries
     };
     assert_eq!(entries.len(), 100);
+}
+
+/// An append that finds the writer free is committed by its caller, but never before what was
+/// submitted earlier.
+#[tokio::test]
+async fn an_append_never_overtakes_a_submission_before_it() {
+    let place = Place::new();
+    let (journal, _) = place.open();
+    for round in 0..200 {
+        let submitted = journal.submit(vec![record(1)]).await.unwrap();
+        let appended = journal.append(vec![record(2)]).await.unwrap();
+        let submitted = submitted.await.unwrap();
+        assert_eq!(submitted.first_seq, round * 2 + 1);
+        assert_eq!(appended.first_seq, round * 2 + 2);
+    }
+}
+
+/// A sync would hold up the thread that calls; a copy into the system's memory does not.
+#[tokio::test]
+async fn a_caller_commits_by_itself_only_where_no_disk_is_waited_for() {
+    for (durability, at_once) in [(Durability::Os, true), (Durability::Full, false)] {
+        let place = Place::new();
+        let (journal, _) = place
+            .try_open(Options {
+                durability,
+                ..Options::default()
+            })
+            .unwrap();
+        let mut append = Box::pin(journal.append(vec![record(1)]));
+        let context = &mut Context::from_waker(Waker::noop());
+        let first = append.as_mut().poll(context);
+        assert_eq!(first.is_ready(), at_once, "{durability:?}");
+        match first {
+            Poll::Ready(committed) => assert_eq!(committed.unwrap().last_seq, 1),
+            Poll::Pending => assert_eq!(append.await.unwrap().last_seq, 1),
+        }
+        assert_eq!(read_all(&journal).len(), 1);
+        assert_eq!(journal.head().unwrap().seq, 1);
+    }
+}
+
+/// The log is emptied by the writer's thread also where only callers commit.
+#[tokio::test]
+async fn the_log_stays_bounded_where_callers_commit() {
+    let place = Place::new();
+    let (journal, _) = place.open();
+    let large = Record {
+        payload: Bytes::from(vec![7; MAX_PAYLOAD_BYTES]),
+        ..record(1)
+    };
+    for _ in 0..80 {
+        journal.append(vec![large.clone()]).await.unwrap();
+    }
+    let log = crate::lock::beside(&place.path(), "-wal");
+    let bytes = std::fs::metadata(log).unwrap().len();
+    // 80 MiB were logged; the log is kept to 32 MiB and what is written until that is seen.
+    assert!(bytes < 64 << 20, "{bytes}");
+}
+
+/// The connection that looks records up is kept between look-ups, and sees what came since.
+#[tokio::test]
+async fn a_look_up_sees_every_record_before_it_and_is_let_go_of_at_the_end() {
+    let place = Place::new();
+    let (journal, _) = place.open();
+    for number in 1..=20 {
+        let key = record(number).key;
+        let committed = journal.append(vec![record(number)]).await.unwrap();
+        let found = journal.read_key(key, 0, 100).await.unwrap();
+        assert_eq!(found.last().unwrap().seq, committed.last_seq);
+    }
+    journal.close().await.unwrap();
+    // The last connection takes the log with it.
+    assert!(!exists_beside(&place.path(), "-wal"));
 }
 
 /// The caller goes away after its record was queued; the record stands.
