@@ -28,8 +28,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// (F04).
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Idle connections kept a host: a burst's worth, far below any venue's cap on connections.
-const POOL_IDLE_PER_HOST_MAX: usize = 16;
+/// Idle connections kept a host: a burst's worth, far below any venue's cap on connections. With too
+/// few, every burst dials anew, and an order waits for two handshakes.
+const POOL_IDLE_PER_HOST_MAX: usize = 64;
 
 /// Interval of TCP keep-alive probes: a half-open connection (F106) is found while it rests.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
