@@ -10,7 +10,7 @@ use chimera_contracts::order::v1 as pb;
 use chimera_model::order::{BookedFill, Command, Event, Order, OrderState, Report, SubmitAnswer};
 use chimera_model::report::{Fill, OrderReport};
 use chimera_model::{Decimal, UnixNanos};
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::journal_log::{Body, Logged};
@@ -28,11 +28,12 @@ mod tests;
 const QUEUE_LINES: usize = 8_192;
 
 /// How long lines gather before they are written: those of a story come within milliseconds, and
-/// opening its file for each of them would cost more than the order itself.
-const GATHER: Duration = Duration::from_millis(20);
+/// opening its file for each of them would cost more than the order itself. Long enough that few
+/// stories are cut in two.
+const GATHER: Duration = Duration::from_millis(100);
 
-/// Lines written with one turn of a blocking thread.
-const WRITE_LINES: usize = 512;
+/// Lines written with one turn of a blocking thread: what gathers at a thousand orders a second.
+const WRITE_LINES: usize = 1_024;
 
 /// One step of an order's story.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -285,6 +286,22 @@ struct Line {
     text: String,
 }
 
+/// One line of a timeline file.
+#[derive(Serialize)]
+struct StoryLine<'a> {
+    account: &'a str,
+    client_order_index: Option<u32>,
+    facts: &'a Facts,
+    kind: &'a str,
+    name: &'a str,
+    received_time_ns: Option<String>,
+    recorded_time_ns: String,
+    seq: u64,
+    state: &'a str,
+    venue_order_id: String,
+    venue_time_ns: Option<String>,
+}
+
 impl Timeline {
     /// Returns the means to write, and the work to be done beside it.
     pub(crate) fn begin(directory: PathBuf) -> (Self, impl Future<Output = ()> + Send) {
@@ -364,20 +381,23 @@ impl Desk {
         let (Some(file), Some(step)) = (file_of(order), step(&logged, seq)) else {
             return;
         };
-        let text = json!({
-            "seq": seq,
-            "kind": step.kind.as_str_name().trim_start_matches("TIMELINE_KIND_"),
-            "name": step.name,
-            "state": order.state().name(),
-            "account": order.spec().account.as_str(),
-            "client_order_index": order.spec().index.map(|index| index.get()),
-            "venue_order_id": render::text(order.venue_order_id()),
-            "recorded_time_ns": step.recorded_time.as_nanos().to_string(),
-            "venue_time_ns": step.venue_time.map(|time| time.as_nanos().to_string()),
-            "received_time_ns": step.received_time.map(|time| time.as_nanos().to_string()),
-            "facts": step.facts,
-        })
-        .to_string();
+        let nanos = |time: UnixNanos| time.as_nanos().to_string();
+        let line = StoryLine {
+            account: order.spec().account.as_str(),
+            client_order_index: order.spec().index.map(|index| index.get()),
+            facts: &step.facts,
+            kind: step.kind.as_str_name().trim_start_matches("TIMELINE_KIND_"),
+            name: step.name,
+            received_time_ns: step.received_time.map(nanos),
+            recorded_time_ns: nanos(step.recorded_time),
+            seq,
+            state: order.state().name(),
+            venue_order_id: render::text(order.venue_order_id()),
+            venue_time_ns: step.venue_time.map(nanos),
+        };
+        let Ok(text) = serde_json::to_string(&line) else {
+            return;
+        };
         let timeline = self.timeline.clone();
         self.effect(Box::new(move |stored| {
             if stored == Stored::Durably {
