@@ -19,8 +19,7 @@ use crate::wire;
 pub(crate) struct Purse {
     /// Margin: in what, and how much of it new orders may use.
     pub(crate) margin: Option<(String, Decimal)>,
-    /// When that was said, here, and by the venue's clock.
-    pub(crate) margin_heard: Option<Instant>,
+    /// When that was said, by the venue's clock.
     pub(crate) margin_dated: Option<UnixNanos>,
     /// Balances by asset.
     pub(crate) balances: BTreeMap<Asset, Balance>,
@@ -142,19 +141,7 @@ impl Desk {
             return;
         };
         site.purse.margin = Some((report.asset.clone(), available));
-        site.purse.margin_heard = Some(Instant::now());
         site.purse.margin_dated = date(report.venue_time.as_ref());
-    }
-
-    /// Returns how many orders of an account at a venue are not final, parents included.
-    pub(crate) fn open_orders_at(&self, site: SiteKey) -> usize {
-        let open = self
-            .ledger
-            .open
-            .iter()
-            .filter_map(|key| self.ledger.get(key));
-        open.filter(|entry| entry.site() == site && !entry.order.is_external())
-            .count()
     }
 
     /// Returns what may be used for an order of an instrument, less what is on its way and not yet
@@ -185,17 +172,11 @@ impl Desk {
             Decimal::ONE.div_round(*leverage, decimals, up).ok()
         };
         let mut available = available;
-        for open in self
-            .ledger
-            .open
-            .iter()
-            .filter_map(|open| self.ledger.get(open))
-        {
-            let (order, spec) = (&open.order, open.order.spec());
-            let unseen = order.state().is_in_doubt()
-                || open.tracking.is_some()
-                || purse.margin_heard.is_none();
-            if open.site() != key || spec.reduce_only || order.is_external() || !unseen {
+        let mut rates = BTreeMap::new();
+        let unseen = self.ledger.unseen_at(key);
+        for entry in unseen.filter_map(|open| self.ledger.get(open)) {
+            let (order, spec) = (&entry.order, entry.order.spec());
+            if spec.reduce_only {
                 continue;
             }
             let price = spec.price.or(self.last_price(spec.venue, &spec.symbol));
@@ -203,7 +184,8 @@ impl Desk {
                 .unwrap_or_default()
                 .checked_mul(order.remaining())
                 .and_then(|notional| {
-                    notional.checked_mul(rate(&spec.symbol).unwrap_or(configured))
+                    let rate_of = || rate(&spec.symbol).unwrap_or(configured);
+                    notional.checked_mul(*rates.entry(spec.symbol).or_insert_with(rate_of))
                 });
             // What cannot be computed cannot be spent either.
             available = held

@@ -13,6 +13,7 @@ use crate::indices::Indices;
 use crate::journal_log::{Body, Logged, PositionAdjustment, TradingChange};
 use crate::key::{OrderKey, SiteKey};
 use crate::render;
+use crate::standing::Standing;
 use crate::trading::TradingState;
 
 /// An order with what belongs to it.
@@ -106,6 +107,7 @@ pub struct Ledger {
     pub(crate) orders: BTreeMap<OrderKey, Entry>,
     pub(crate) open: BTreeSet<OrderKey>,
     pub(crate) closed: VecDeque<OrderKey>,
+    pub(crate) standing: BTreeMap<SiteKey, Standing>,
     pub(crate) by_venue_id: BTreeMap<(Line, VenueOrderId), OrderKey>,
     pub(crate) indices: BTreeMap<Account, Indices>,
     pub(crate) holdings: BTreeMap<Line, Holding>,
@@ -129,6 +131,7 @@ impl Ledger {
             orders: BTreeMap::new(),
             open: BTreeSet::new(),
             closed: VecDeque::new(),
+            standing: BTreeMap::new(),
             by_venue_id: BTreeMap::new(),
             indices: BTreeMap::new(),
             holdings: BTreeMap::new(),
@@ -228,6 +231,7 @@ impl Ledger {
         }
         self.orders.insert(key.clone(), entry);
         self.open.insert(key.clone());
+        self.count(&key);
         self.weigh(&key);
         self.change(&key, seq, None, cause)
     }
@@ -248,6 +252,7 @@ impl Ledger {
         } else {
             self.open.insert(key.clone());
         }
+        self.count(key);
         self.weigh(key);
     }
 
@@ -322,7 +327,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Keeps the sets of open and closed orders, and the weights, in step with an order's state.
+    /// Keeps the sets of open and closed orders, the counts and the weights in step with an order's
+    /// state.
     fn settle(&mut self, key: &OrderKey) {
         let Some(entry) = self.orders.get(key) else {
             return;
@@ -340,6 +346,7 @@ impl Ledger {
                 .collect(),
             None => Vec::new(),
         };
+        self.count(key);
         self.weigh(key);
         if is_final {
             for child in &children {

@@ -46,6 +46,7 @@ mod saga;
 mod server;
 mod service;
 mod snapshot;
+mod standing;
 mod store;
 mod strangers;
 mod streams;

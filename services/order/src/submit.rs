@@ -264,7 +264,7 @@ impl Desk {
             holding: self.ledger.holding(&line(spec)),
             top: admitted.top,
             funds,
-            open_orders: self.open_orders_at(site(spec)),
+            open_orders: self.ledger.open_orders_at(site(spec)),
             trading: self.ledger.trading.state,
         };
         assess(&self.tools.config.risk, spec, &picture)

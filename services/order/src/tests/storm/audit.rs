@@ -7,6 +7,7 @@ use chimera_contracts::order::v1 as pb;
 use pb::OrderState as S;
 
 use super::{EXPOSURE_MAX, Storm};
+use crate::standing::tests::counts_hold;
 use crate::tests::mesh::Mesh;
 use crate::tests::venue::{VenueOrder, quantity};
 
@@ -24,6 +25,8 @@ impl Storm {
                 "seed {seed}: {worst} lots"
             );
         }
+        let records = self.mesh().store.records();
+        assert!(counts_hold(&records) > 0, "seed {}", self.seed);
         self.audit_replay().await;
     }
 
