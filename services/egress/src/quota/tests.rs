@@ -391,7 +391,7 @@ async fn f112_a_ban_silences_everybody_and_is_shown() {
 #[tokio::test(start_paused = true)]
 async fn a_cost_of_nothing_fits_a_full_scope_and_waits_for_no_one_in_line() {
     let quota = quota(vec![weight(100)]);
-    let _full = spend(&quota, &[("weight", 90)]).await.unwrap();
+    spend(&quota, &[("weight", 90)]).await.unwrap();
     let minute = Instant::now() + MINUTE;
     let in_line = quota.charge(&[("weight", 50)], Priority::Normal, minute);
     tokio::pin!(in_line);
