@@ -7,18 +7,14 @@ use chimera_contracts::{
 use chimera_runtime::fault::reason_of;
 use serde_json::json;
 
-use chimera_tests::{
-    eventually,
-    house::{ACCOUNT, House},
-};
+use chimera_tests::{eventually, house::ACCOUNT};
 
-use crate::{VENUE, orders::resting};
-
-const PLACE: &str = "POST /fapi/v1/order";
+use crate::{orders::resting, scene::Scene};
 
 /// Places an order whose reply is lost in some way, and waits until it is proven open, once.
-async fn lose_reply(house: &House, how: &str) {
-    let fault = json!({ "kind": "drop_reply", "how": how, "when": { "endpoint": PLACE } });
+async fn lose_reply(house: &Scene, how: &str) {
+    let endpoint = house.ground.place;
+    let fault = json!({ "kind": "drop_reply", "how": how, "when": { "endpoint": endpoint } });
     house.control("/faults", fault).await;
     let mut request = resting(house).await;
     request.client_order_index = Some(77);
@@ -52,19 +48,19 @@ async fn lose_reply(house: &House, how: &str) {
     assert_eq!(placed, 1, "one order at the venue: {ledger}");
 }
 
-pub async fn f01_a_reply_lost_after_acceptance_is_unknown_and_then_resolved(house: &House) {
+pub async fn f01_a_reply_lost_after_acceptance_is_unknown_and_then_resolved(house: &Scene) {
     lose_reply(house, "close").await;
 }
 
-pub async fn f02_a_server_error_after_acceptance_never_doubles_the_order(house: &House) {
+pub async fn f02_a_server_error_after_acceptance_never_doubles_the_order(house: &Scene) {
     lose_reply(house, "server_error").await;
 }
 
-pub async fn f97_a_lost_private_stream_comes_back_and_misses_nothing(house: &House) {
+pub async fn f97_a_lost_private_stream_comes_back_and_misses_nothing(house: &Scene) {
     let session = async || {
         let request = GetSessionRequest {
             account: ACCOUNT.to_owned(),
-            venue: VENUE.to_owned(),
+            venue: house.ground.venue.to_owned(),
         };
         let answer = house.connector().get_session(request).await.ok()?;
         answer.into_inner().session

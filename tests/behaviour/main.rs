@@ -1,5 +1,6 @@
-//! What the mesh does, seen from outside: one suite, run in process, over loopback sockets, and in
-//! split processes of the real binary, always over real sockets to the simulated venue.
+//! What the mesh does, seen from outside: one suite, run at every venue, in process, over loopback
+//! sockets, and in split processes of the real binary, always over real sockets to the simulated
+//! venue.
 
 #[cfg(test)]
 mod doubt;
@@ -10,29 +11,37 @@ mod orders;
 #[cfg(test)]
 mod safety;
 #[cfg(test)]
+mod scene;
+#[cfg(test)]
 mod tracking;
 
-use chimera_tests::house::House;
-
-const VENUE: &str = "binance-usdm";
-const SYMBOL: &str = "SOL-USDT-PERP";
-
-/// Makes a test of each behaviour in each topology.
+/// Makes a test of each behaviour at each venue in each topology.
 macro_rules! behaviours {
     ($($module:ident :: $name:ident),* $(,)?) => {
-        behaviours!(@topology in_process, House::in_process, $($module::$name),*);
-        behaviours!(@topology loopback, House::loopback, $($module::$name),*);
-        behaviours!(@topology split, House::split, $($module::$name),*);
+        mod backpack {
+            behaviours!(@venue BACKPACK, $($module::$name),*);
+        }
+        mod binance_usdm {
+            behaviours!(@venue BINANCE_USDM, $($module::$name),*);
+        }
     };
-    (@topology $topology:ident, $start:expr, $($module:ident :: $name:ident),*) => {
+    (@venue $ground:ident, $($module:ident :: $name:ident),*) => {
+        behaviours!(@topology in_process, $ground, $($module::$name),*);
+        behaviours!(@topology loopback, $ground, $($module::$name),*);
+        behaviours!(@topology split, $ground, $($module::$name),*);
+    };
+    (@topology $topology:ident, $ground:ident, $($module:ident :: $name:ident),*) => {
         mod $topology {
-            use super::House;
+            use chimera_tests::house::House;
+
+            use crate::scene::{$ground, Scene};
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    let house: House = $start(crate::VENUE).await;
-                    crate::$module::$name(&house).await;
-                    house.end().await;
+                    let house = House::$topology($ground.venue).await;
+                    let scene = Scene { house, ground: &$ground };
+                    crate::$module::$name(&scene).await;
+                    scene.house.end().await;
                 }
             )*
         }

@@ -5,16 +5,16 @@ use chimera_contracts::market_data::v1::{
     ListTickersRequest, Subscription, WatchRequest, market_update::Update, watch_response::Frame,
 };
 
-use chimera_tests::{PATIENCE, eventually, house::House};
+use chimera_tests::{PATIENCE, eventually};
 
-use crate::{SYMBOL, VENUE};
+use crate::scene::Scene;
 
 /// Changes followed before the chain counts as proven.
 const CHANGES: u32 = 20;
 
-pub async fn a_watched_book_is_a_gapless_chain_from_its_snapshot(house: &House) {
+pub async fn a_watched_book_is_a_gapless_chain_from_its_snapshot(house: &Scene) {
     let subscription = Subscription {
-        venue: VENUE.to_owned(),
+        venue: house.ground.venue.to_owned(),
         symbol: "SOL".to_owned(),
         channel: Channel::Book.into(),
         depth: 1_000,
@@ -33,7 +33,10 @@ pub async fn a_watched_book_is_a_gapless_chain_from_its_snapshot(house: &House) 
     let Frame::Ack(ack) = first else {
         panic!("the first frame is the ack, not {first:?}")
     };
-    assert_eq!(ack.items[0].item, format!("{VENUE}/{SYMBOL}/book"));
+    assert_eq!(
+        ack.items[0].item,
+        format!("{}/{}/book", house.ground.venue, house.ground.symbol)
+    );
     let following = async {
         let (mut seq, mut followed) = (None, 0);
         while followed < CHANGES {
@@ -61,8 +64,8 @@ pub async fn a_watched_book_is_a_gapless_chain_from_its_snapshot(house: &House) 
     tokio::time::timeout(PATIENCE, following).await.unwrap();
 }
 
-pub async fn tickers_bars_and_instruments_answer(house: &House) {
-    let venue = || VENUE.to_owned();
+pub async fn tickers_bars_and_instruments_answer(house: &Scene) {
+    let venue = || house.ground.venue.to_owned();
     let mut client = house.market_data();
     let listed = eventually("instruments are listed", async || {
         let request = ListInstrumentsRequest {
@@ -78,7 +81,11 @@ pub async fn tickers_bars_and_instruments_answer(house: &House) {
         (!found.instruments.is_empty()).then_some(found.instruments)
     })
     .await;
-    assert!(listed.iter().any(|instrument| instrument.symbol == SYMBOL));
+    assert!(
+        listed
+            .iter()
+            .any(|instrument| instrument.symbol == house.ground.symbol)
+    );
 
     let request = ListTickersRequest {
         venue: venue(),
@@ -97,7 +104,7 @@ pub async fn tickers_bars_and_instruments_answer(house: &House) {
 
     let request = GetOrderBookRequest {
         venue: venue(),
-        symbol: "SOLUSDT".to_owned(),
+        symbol: house.ground.venue_symbol.to_owned(),
         depth: 5,
         require_live: true,
     };
@@ -115,7 +122,7 @@ pub async fn tickers_bars_and_instruments_answer(house: &House) {
 
     let request = ListBarsRequest {
         venue: venue(),
-        symbol: SYMBOL.to_owned(),
+        symbol: house.ground.symbol.to_owned(),
         interval: BarInterval::BarInterval1m.into(),
         limit: 3,
         ..ListBarsRequest::default()

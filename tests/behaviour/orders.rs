@@ -13,21 +13,18 @@ use chimera_model::Decimal;
 use chimera_runtime::fault::{facts_of, fields_of, reason_of};
 use tonic::Code;
 
-use chimera_tests::{
-    PATIENCE, eventually,
-    house::{ACCOUNT, House},
-};
+use chimera_tests::{PATIENCE, eventually, house::ACCOUNT};
 
-use crate::{SYMBOL, VENUE};
+use crate::scene::Scene;
 
 const TICK: &str = "0.01";
 
 /// Returns an order of one SOL.
-pub fn order(side: Side, kind: OrderType) -> PlaceOrderRequest {
+pub fn order(house: &Scene, side: Side, kind: OrderType) -> PlaceOrderRequest {
     PlaceOrderRequest {
         account: ACCOUNT.to_owned(),
-        venue: VENUE.to_owned(),
-        symbol: SYMBOL.to_owned(),
+        venue: house.ground.venue.to_owned(),
+        symbol: house.ground.symbol.to_owned(),
         side: side.into(),
         r#type: kind.into(),
         quantity: "1".to_owned(),
@@ -36,18 +33,18 @@ pub fn order(side: Side, kind: OrderType) -> PlaceOrderRequest {
 }
 
 /// Returns a buy that rests: ten percent below the touch.
-pub async fn resting(house: &House) -> PlaceOrderRequest {
+pub async fn resting(house: &Scene) -> PlaceOrderRequest {
     let bid = top(house).await.bid_ticks.unwrap();
     PlaceOrderRequest {
         price: price(bid * 9 / 10),
-        ..order(Side::Buy, OrderType::Limit)
+        ..order(house, Side::Buy, OrderType::Limit)
     }
 }
 
-pub async fn top(house: &House) -> TopOfBook {
+pub async fn top(house: &Scene) -> TopOfBook {
     let request = GetTopOfBookRequest {
-        venue: VENUE.to_owned(),
-        symbol: SYMBOL.to_owned(),
+        venue: house.ground.venue.to_owned(),
+        symbol: house.ground.symbol.to_owned(),
     };
     house
         .connector()
@@ -64,7 +61,7 @@ pub fn price(ticks: i64) -> String {
     tick.checked_mul(Decimal::from(ticks)).unwrap().to_string()
 }
 
-pub async fn a_resting_order_is_seen_by_watchers_and_cancelled(house: &House) {
+pub async fn a_resting_order_is_seen_by_watchers_and_cancelled(house: &Scene) {
     let filter = WatchOrdersRequest {
         account: ACCOUNT.to_owned(),
         ..Default::default()
@@ -118,8 +115,10 @@ pub async fn a_resting_order_is_seen_by_watchers_and_cancelled(house: &House) {
     assert_eq!(house.order(index).await.state(), OrderState::Cancelled);
 }
 
-pub async fn a_market_order_fills_and_position_agrees_with_the_venue(house: &House) {
-    let bought = house.place(order(Side::Buy, OrderType::Market)).await;
+pub async fn a_market_order_fills_and_position_agrees_with_the_venue(house: &Scene) {
+    let bought = house
+        .place(order(house, Side::Buy, OrderType::Market))
+        .await;
     let bought = house
         .until(bought.client_order_index, OrderState::Filled)
         .await;
@@ -132,7 +131,7 @@ pub async fn a_market_order_fills_and_position_agrees_with_the_venue(house: &Hou
     held(house, "1").await;
     let close = PlaceOrderRequest {
         reduce_only: true,
-        ..order(Side::Sell, OrderType::Market)
+        ..order(house, Side::Sell, OrderType::Market)
     };
     let sold = house.place(close).await;
     house
@@ -142,10 +141,10 @@ pub async fn a_market_order_fills_and_position_agrees_with_the_venue(house: &Hou
 }
 
 /// Waits until the mesh and the venue both state this position.
-pub async fn held(house: &House, quantity: &str) {
+pub async fn held(house: &Scene, quantity: &str) {
     eventually(&format!("a position of {quantity}"), async || {
         let request = ListPositionsRequest {
-            symbol: SYMBOL.to_owned(),
+            symbol: house.ground.symbol.to_owned(),
             ..Default::default()
         };
         let ours = house
@@ -160,7 +159,7 @@ pub async fn held(house: &House, quantity: &str) {
             .map_or("0", |position| position.quantity.as_str());
         let request = GetPositionsRequest {
             account: ACCOUNT.to_owned(),
-            venue: VENUE.to_owned(),
+            venue: house.ground.venue.to_owned(),
         };
         let theirs = house
             .connector()
@@ -171,7 +170,7 @@ pub async fn held(house: &House, quantity: &str) {
             .positions;
         let there = theirs
             .iter()
-            .find(|position| position.symbol == SYMBOL)
+            .find(|position| position.symbol == house.ground.symbol)
             .map_or("0", |position| position.quantity.as_str());
         (here == quantity && there == quantity).then_some(())
     })
@@ -179,7 +178,7 @@ pub async fn held(house: &House, quantity: &str) {
 }
 
 pub async fn f08_a_repeated_index_answers_with_the_order_and_another_payload_conflicts(
-    house: &House,
+    house: &Scene,
 ) {
     let request = PlaceOrderRequest {
         client_order_index: Some(4_711),
@@ -211,11 +210,11 @@ pub async fn f08_a_repeated_index_answers_with_the_order_and_another_payload_con
     assert_eq!(placed, 1, "one order at the venue: {orders}");
 }
 
-pub async fn f66_a_price_off_the_tick_is_refused_with_the_nearest_valid_ones(house: &House) {
+pub async fn f66_a_price_off_the_tick_is_refused_with_the_nearest_valid_ones(house: &Scene) {
     let bid = top(house).await.bid_ticks.unwrap() * 9 / 10;
     let request = PlaceOrderRequest {
         price: format!("{}1", price(bid * 10 / 10 / 100 * 100 + 1)),
-        ..order(Side::Buy, OrderType::Limit)
+        ..order(house, Side::Buy, OrderType::Limit)
     };
     let refused = house.orders().place_order(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
@@ -228,7 +227,7 @@ pub async fn f66_a_price_off_the_tick_is_refused_with_the_nearest_valid_ones(hou
     assert_eq!(fields_of(&refused)[0].field, "price");
 }
 
-pub async fn h43_malformed_numbers_are_refused_by_field(house: &House) {
+pub async fn h43_malformed_numbers_are_refused_by_field(house: &Scene) {
     let sent_before = house.ledger().await["orders"].as_array().unwrap().len();
     for quantity in [
         "", "0", "-1", "1e5", "NaN", " 1", "+1", "1,5", "0x10", "1_000", "٣", "1.",
@@ -249,7 +248,7 @@ pub async fn h43_malformed_numbers_are_refused_by_field(house: &House) {
     assert_eq!(sent_before, sent_after, "nothing reached the venue");
 }
 
-pub async fn an_order_explains_itself(house: &House) {
+pub async fn an_order_explains_itself(house: &Scene) {
     let placed = house.place(resting(house).await).await;
     let request = ExplainOrderRequest {
         account: ACCOUNT.to_owned(),

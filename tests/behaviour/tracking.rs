@@ -8,11 +8,14 @@ use chimera_contracts::{
 };
 use serde_json::json;
 
-use chimera_tests::{eventually, house::House};
+use chimera_tests::eventually;
 
-use crate::orders::{held, order};
+use crate::{
+    orders::{held, order},
+    scene::Scene,
+};
 
-fn tracking(interval_ms: u64, timeout_s: u64, offset: i32) -> PlaceOrderRequest {
+fn tracking(house: &Scene, interval_ms: u64, timeout_s: u64, offset: i32) -> PlaceOrderRequest {
     let duration = |duration: Duration| prost_types::Duration::try_from(duration).unwrap();
     PlaceOrderRequest {
         tracking_limit: Some(TrackingLimit {
@@ -21,12 +24,12 @@ fn tracking(interval_ms: u64, timeout_s: u64, offset: i32) -> PlaceOrderRequest 
             price_offset_ticks: offset,
             ..TrackingLimit::default()
         }),
-        ..order(Side::Buy, OrderType::TrackingLimit)
+        ..order(house, Side::Buy, OrderType::TrackingLimit)
     }
 }
 
-pub async fn a_tracking_limit_follows_the_touch_until_filled(house: &House) {
-    let parent = house.place(tracking(1_000, 60, 0)).await;
+pub async fn a_tracking_limit_follows_the_touch_until_filled(house: &Scene) {
+    let parent = house.place(tracking(house, 1_000, 60, 0)).await;
     let parent = house
         .until(parent.client_order_index, OrderState::Filled)
         .await;
@@ -47,10 +50,10 @@ pub async fn a_tracking_limit_follows_the_touch_until_filled(house: &House) {
 
 /// Far from the touch nothing fills: children are replaced, then the parent gives up and the last one
 /// is proven gone.
-pub async fn a_tracking_limit_that_times_out_leaves_nothing_at_the_venue(house: &House) {
+pub async fn a_tracking_limit_that_times_out_leaves_nothing_at_the_venue(house: &Scene) {
     // A recording would move; here the market stands still so that nothing can trade.
     house.control("/market", json!({ "paused": true })).await;
-    let parent = house.place(tracking(500, 2, 200)).await;
+    let parent = house.place(tracking(house, 500, 2, 200)).await;
     let index = parent.client_order_index;
     let ended = eventually("the tracking limit gives up", async || {
         let order = house.order(index).await;
