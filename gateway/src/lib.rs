@@ -33,4 +33,4 @@ mod web;
 
 pub use config::Config;
 pub use error::{ConfigError, Error};
-pub use server::{GatewayDeps, Server, bind, start};
+pub use server::{GatewayDeps, Server, bind, serve_over, start};

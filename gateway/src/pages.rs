@@ -17,7 +17,7 @@ use crate::routes::Routes;
 pub(crate) struct Pages {
     index: Bytes,
     watchman: Watchman,
-    metrics: MetricsHandle,
+    metrics: Option<MetricsHandle>,
 }
 
 /// One page.
@@ -74,7 +74,7 @@ impl Pages {
         routes: &Routes,
         rest: &Transcoder,
         watchman: Watchman,
-        metrics: MetricsHandle,
+        metrics: Option<MetricsHandle>,
     ) -> Self {
         let endpoint =
             |(method, verb, path): (_, &'_ Method, _)| (path, verb.as_str().to_owned(), method);
@@ -129,7 +129,7 @@ impl Pages {
             Page::Metrics => (
                 StatusCode::OK,
                 "text/plain; version=0.0.4",
-                self.metrics.render().into(),
+                shown(self.metrics.as_ref()).into(),
             ),
         };
         let length = text.len();
@@ -145,4 +145,9 @@ impl Pages {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         answer
     }
+}
+
+/// Returns what a process without metrics shows, or its metrics.
+fn shown(metrics: Option<&MetricsHandle>) -> String {
+    metrics.map(MetricsHandle::render).unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chimera_contracts::FILE_DESCRIPTOR_SET;
 use chimera_runtime::drain::{Completion, Signal};
-use chimera_runtime::listen::serve_http;
+use chimera_runtime::listen::{Accept, serve_http};
 use chimera_runtime::telemetry::MetricsHandle;
 use chimera_runtime::{Channel, Service};
 use http::Request;
@@ -45,8 +45,8 @@ pub struct GatewayDeps {
     /// each. The same way must lead to `grpc.health.v1.Health` of whoever serves it, or it never
     /// counts as ready.
     pub channels: Vec<(String, Channel)>,
-    /// What `/metrics` shows.
-    pub metrics: MetricsHandle,
+    /// What `/metrics` shows; an empty page where several meshes share one process.
+    pub metrics: Option<MetricsHandle>,
     /// Tells when to stop.
     pub drain: Signal,
 }
@@ -95,16 +95,27 @@ pub async fn start(
     };
     let address = listener.local_addr().map_err(local)?;
     check_loopback(address)?;
+    let served = tokio::spawn(serve_over(&config, deps, listener)?);
+    tracing::info!(%address, "gateway serves");
+    Ok(Server { address, served })
+}
+
+/// Returns the edge on whatever connections come from, such as a simulated network; it serves until
+/// the drain has ended. Where that is, nobody checks: whoever brings it answers for who reaches it.
+pub fn serve_over<A: Accept>(
+    config: &Config,
+    deps: GatewayDeps,
+    listener: A,
+) -> Result<impl Future<Output = Completion> + Send + use<A>, Error> {
+    config.validate()?;
     let options = config.listen_options();
     let signal = deps.drain.clone();
-    let edge = Arc::new(compile(&config, deps)?);
+    let edge = Arc::new(compile(config, deps)?);
     let app = tower::service_fn(move |request: Request<Incoming>| {
         let edge = edge.clone();
         async move { Ok::<_, Infallible>(edge.answer(request.map(Body::new)).await) }
     });
-    let served = tokio::spawn(serve_http(listener, app, options, signal));
-    tracing::info!(%address, "gateway serves");
-    Ok(Server { address, served })
+    Ok(serve_http(listener, app, options, signal))
 }
 
 /// Compiles the contract for the services at hand.

@@ -71,7 +71,7 @@ impl Edge {
                 (ORDER.into(), channel.clone()),
                 (MARKET_DATA.into(), channel),
             ],
-            metrics: metrics(),
+            metrics: Some(metrics()),
             drain: drain.signal(),
         };
         let listener = chimera_gateway::bind(&config).await.unwrap();

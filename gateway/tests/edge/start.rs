@@ -12,7 +12,7 @@ fn deps(services: &[&str]) -> GatewayDeps {
             .iter()
             .map(|name| ((*name).to_owned(), channel.clone()))
             .collect(),
-        metrics: metrics(),
+        metrics: Some(metrics()),
         drain: Signal::never(),
     }
 }

@@ -196,7 +196,7 @@ async fn open_gateway(
     }
     let deps = GatewayDeps {
         channels,
-        metrics: around.telemetry.metrics().clone(),
+        metrics: Some(around.telemetry.metrics().clone()),
         drain: around.drain.signal(),
     };
     chimera_gateway::start(config.gateway.clone(), deps, listener)
