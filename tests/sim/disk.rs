@@ -1,5 +1,6 @@
 //! The journal's disk: what was synced survives a crash, what was being written may or may not.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,14 +26,50 @@ pub struct Disk(Arc<Mutex<Platter>>);
 
 struct Platter {
     records: Vec<Record>,
+    /// The places of each key's records.
+    places: HashMap<String, Vec<usize>>,
     snapshot: Option<(u64, Bytes)>,
-    /// What is written and not yet synced: lost or kept by a crash, whole.
+    /// What is written and not yet synced: lost or kept by a crash.
     writing: Option<Vec<Record>>,
+    /// The write in which the process is to die.
+    trap: Option<Trap>,
+    /// The trap of the write that has begun and will not end.
+    sprung: Option<Trap>,
+    /// Whether the process that hangs in it was not noticed yet.
+    hangs: bool,
     /// The process that may write; those before it are dead.
     writer: u64,
     stalled: Duration,
     chance: ChaCha8Rng,
-    torn: u64,
+    parts: Vec<Part>,
+}
+
+impl Platter {
+    fn keep(&mut self, records: Vec<Record>) {
+        for record in records {
+            let places = self.places.entry(record.key.clone()).or_default();
+            places.push(self.records.len());
+            self.records.push(record);
+        }
+    }
+}
+
+/// Waits for a write in which the process dies.
+#[derive(Clone, Copy)]
+struct Trap {
+    /// The next write of at least so many records is the one.
+    least: usize,
+    /// Decides how much of it stays.
+    cut: u64,
+}
+
+/// How much of a write was there when the next process read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Records that recovery found whole and in order.
+    pub kept: usize,
+    /// Records that were being written.
+    pub of: usize,
 }
 
 impl Disk {
@@ -40,12 +77,16 @@ impl Disk {
     pub fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(Platter {
             records: Vec::new(),
+            places: HashMap::new(),
             snapshot: None,
             writing: None,
             writer: 0,
             stalled: Duration::ZERO,
             chance: ChaCha8Rng::seed_from_u64(seed),
-            torn: 0,
+            trap: None,
+            sprung: None,
+            hangs: false,
+            parts: Vec::new(),
         })))
     }
 
@@ -54,16 +95,28 @@ impl Disk {
     }
 
     /// Returns the file for the next process. What the last one was writing when it died is there
-    /// in whole or not at all: a transaction's tail is torn off by recovery.
+    /// in whole or not at all, as a transaction; where it died in a trap, the first records of it
+    /// are: recovery cuts a torn tail off at the first record that does not follow.
     pub fn take_over(&self) -> File {
         let writer = self.with(|platter| {
             platter.writer += 1;
-            if let Some(records) = platter.writing.take() {
-                platter.torn += 1;
-                if platter.chance.random_bool(0.5) {
-                    platter.records.extend(records);
+            let sprung = platter.sprung.take();
+            platter.hangs = false;
+            let Some(mut records) = platter.writing.take() else {
+                return platter.writer;
+            };
+            let of = records.len();
+            match sprung {
+                Some(trap) => {
+                    let choices = of as u64 + 1;
+                    records.truncate(usize::try_from(trap.cut % choices).unwrap_or(0));
                 }
+                None if platter.chance.random_bool(0.5) => {}
+                None => records.clear(),
             }
+            let kept = records.len();
+            platter.parts.push(Part { kept, of });
+            platter.keep(records);
             platter.writer
         });
         File {
@@ -77,14 +130,30 @@ impl Disk {
         self.with(|platter| platter.stalled = by);
     }
 
+    /// Sets a trap: the next write of at least so many records does not end, and `cut` decides how
+    /// many of them are there afterwards.
+    pub fn set_trap(&self, least: usize, cut: u64) {
+        self.with(|platter| platter.trap = Some(Trap { least, cut }));
+    }
+
+    /// Takes back a trap that nobody stepped into.
+    pub fn lift_trap(&self) {
+        self.with(|platter| platter.trap = None);
+    }
+
+    /// Returns once whether a process hangs in a write, to be killed there.
+    pub fn trap_sprung(&self) -> bool {
+        self.with(|platter| std::mem::take(&mut platter.hangs))
+    }
+
+    /// Returns what was found of each write that a crash has torn.
+    pub fn parts(&self) -> Vec<Part> {
+        self.with(|platter| platter.parts.clone())
+    }
+
     /// Returns every record that a reader finds.
     pub fn records(&self) -> Vec<Record> {
         self.with(|platter| platter.records.clone())
-    }
-
-    /// Returns how many writes a crash has torn.
-    pub fn torn(&self) -> u64 {
-        self.with(|platter| platter.torn)
     }
 }
 
@@ -101,14 +170,22 @@ impl Store for File {
         }
         let (disk, writer) = (self.disk.clone(), self.writer);
         let sync = disk.with(|platter| {
+            let micros = platter.chance.random_range(SYNC_MICROS);
+            let mut ends = true;
             if platter.writer == writer {
+                if let Some(trap) = platter.trap.filter(|trap| records.len() >= trap.least) {
+                    (platter.trap, platter.sprung, platter.hangs) = (None, Some(trap), true);
+                    ends = false;
+                }
                 platter.writing = Some(records);
             }
-            let micros = platter.chance.random_range(SYNC_MICROS);
-            platter.stalled + Duration::from_micros(micros)
+            ends.then(|| platter.stalled + Duration::from_micros(micros))
         });
         async move {
-            tokio::time::sleep(sync).await;
+            match sync {
+                Some(sync) => tokio::time::sleep(sync).await,
+                None => std::future::pending().await,
+            }
             disk.with(|platter| {
                 let dead = JournalError::Storage {
                     operation: "append",
@@ -119,7 +196,7 @@ impl Store for File {
                 }
                 let records = platter.writing.take().ok_or(dead)?;
                 let first_seq = platter.records.len() as u64 + 1;
-                platter.records.extend(records);
+                platter.keep(records);
                 Ok(Committed {
                     first_seq,
                     last_seq: platter.records.len() as u64,
@@ -140,8 +217,9 @@ impl Store for File {
 
     fn read_key(&self, key: String, after_seq: u64) -> Answer<Vec<StoredRecord>> {
         let batch = self.disk.with(|platter| {
-            let records = platter.records.iter().enumerate().map(place);
-            let ours = records.filter(|it| it.seq > after_seq && it.record.key == key);
+            let places = platter.places.get(&key).into_iter().flatten();
+            let ours = places.filter(|at| **at as u64 >= after_seq);
+            let ours = ours.map(|at| place((*at, &platter.records[*at])));
             ours.take(READ_MAX).collect()
         });
         async move { Ok(batch) }.boxed()

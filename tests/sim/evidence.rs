@@ -177,11 +177,35 @@ pub struct Seen {
     pub ledger: Option<Value>,
     /// The venue's counters at the end.
     pub counters: Option<Value>,
+    /// Orders that were acknowledged through the edge.
+    pub edged: u64,
+    /// The faults that a storm was to meet.
+    pub script: Vec<Value>,
+    /// What the venue says of its scripted faults, before they were lifted.
+    pub faults: Option<Value>,
     /// What happened, in order, for the trace.
     pub notes: Vec<String>,
 }
 
 impl Seen {
+    /// Notes an order that is to be placed, `gap` above the last index, and returns its index.
+    pub fn note_placed(&mut self, request: order::PlaceOrderRequest, gap: i64) -> i64 {
+        let last = self.placed.last_key_value();
+        let index = last.map_or(1, |(last, _)| last + gap);
+        let request = order::PlaceOrderRequest {
+            client_order_index: Some(index),
+            ..request
+        };
+        let placed = Placed {
+            request,
+            acknowledged: None,
+            refused: None,
+            taken: false,
+        };
+        self.placed.insert(index, placed);
+        index
+    }
+
     /// Notes a violation.
     pub fn violate(&mut self, invariant: &'static str, what: impl Into<String>) {
         let what = what.into();

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chimera_tests::sim::{Outcome, Plan, WEIGHTS, run};
+use chimera_tests::sim::storm::{Odds, Storm, Tally};
+use chimera_tests::sim::{LATER, LATER_FROM, Outcome, Part, Plan, WEIGHTS, run};
 use clap::Parser;
 
 /// Runs seeds of the deterministic simulation.
@@ -38,6 +39,27 @@ struct Options {
     /// Whether a line is printed for every seed, or only for those that fail.
     #[arg(long)]
     quiet: bool,
+    /// Storms instead, until so many orders have left for the venue.
+    #[arg(long)]
+    orders: Option<u64>,
+    /// Orders of one storm.
+    #[arg(long, default_value_t = 2_500)]
+    orders_each: usize,
+    /// Clients that place at once in a storm.
+    #[arg(long, default_value_t = 40)]
+    clients: usize,
+    /// Submissions and cancels in a hundred whose outcome is not told, in a storm.
+    #[arg(long, default_value_t = 5)]
+    ambiguous: u32,
+    /// Private events in a hundred that never come.
+    #[arg(long, default_value_t = 5)]
+    drops: u32,
+    /// Private events in a hundred that come twice.
+    #[arg(long, default_value_t = 5)]
+    twice: u32,
+    /// Private events in a hundred that come after later ones, or late.
+    #[arg(long, default_value_t = 5)]
+    reordered: u32,
 }
 
 #[derive(Default)]
@@ -48,7 +70,7 @@ struct Total {
     fills: usize,
     requests: usize,
     simulated: Duration,
-    torn: u64,
+    torn: Vec<Part>,
     faults: BTreeMap<String, u32>,
 }
 
@@ -58,8 +80,15 @@ fn main() {
         let lines = tracing_subscriber::fmt().without_time().with_ansi(false);
         lines.with_env_filter(filter).init();
     }
-    let weights = WEIGHTS.map(|(fault, weight)| format!("{fault:?} {weight}"));
+    if let Some(orders) = options.orders {
+        return storms(&options, orders);
+    }
+    let all = WEIGHTS.iter().chain(&LATER);
+    let weights: Vec<_> = all
+        .map(|(fault, weight)| format!("{fault:?} {weight}"))
+        .collect();
     println!("weights: {}", weights.join(", "));
+    println!("the last {} from seed {LATER_FROM} on", LATER.len());
     let begun = Instant::now();
     let (next, total) = (AtomicU64::new(options.seed), Mutex::new(Total::default()));
     std::thread::scope(|scope| {
@@ -88,13 +117,50 @@ fn main() {
         total.requests,
         total.simulated,
     );
-    println!("faults: {:?}, writes torn: {}", total.faults, total.torn);
+    println!("faults: {:?}", total.faults);
+    println!("writes torn: {}", torn(&total.torn));
     println!("failed: {:?}", total.failed);
     std::process::exit(i32::from(!total.failed.is_empty()));
 }
 
+fn storms(options: &Options, orders: u64) {
+    let storm = Storm {
+        orders: options.orders_each,
+        clients: options.clients,
+        odds: Odds {
+            ambiguous: options.ambiguous,
+            lost: options.drops,
+            twice: options.twice,
+            reordered: options.reordered,
+        },
+    };
+    println!("{storm:?}, from seed {}", options.seed);
+    let begun = Instant::now();
+    let (next, total) = (AtomicU64::new(options.seed), Mutex::new(Tally::default()));
+    let lock = || total.lock().expect("no thread panics while it holds this");
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs {
+            scope.spawn(|| {
+                while lock().counts.left < orders && begun.elapsed().as_secs() < options.seconds {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let outcome = run(&Plan::storm(seed, storm));
+                    let mut total = lock();
+                    show(options, &outcome);
+                    total.add(&outcome);
+                    let (runs, left) = (total.runs, total.counts.left);
+                    println!("{runs} runs, {left} orders left in {:.0?}", begun.elapsed());
+                }
+            });
+        }
+    });
+    let total = lock();
+    println!("{total}");
+    println!("in {:.0?}", begun.elapsed());
+    std::process::exit(i32::from(!total.failed.is_empty()));
+}
+
 fn plan(options: &Options, seed: u64) -> Plan {
-    let named = WEIGHTS.iter().map(|(fault, _)| *fault);
+    let named = WEIGHTS.iter().chain(&LATER).map(|(fault, _)| *fault);
     let kinds: Vec<_> = named
         .filter(|fault| options.only.contains(&format!("{fault:?}")))
         .collect();
@@ -129,9 +195,24 @@ fn show(options: &Options, outcome: &Outcome) {
         &outcome.trace[..16],
     );
     println!("  faults: {:?}", played.faults);
+    if played.seen.edged > 0 {
+        println!("  acknowledged through the edge: {}", played.seen.edged);
+    }
+    if !played.torn.is_empty() {
+        println!("  writes torn: {}", torn(&played.torn));
+    }
     for violation in &outcome.violations {
         println!("  {violation}");
     }
+}
+
+/// Returns how many writes were torn, and of how many a part was left.
+fn torn(parts: &[Part]) -> String {
+    let within = parts.iter().filter(|it| it.kept > 0 && it.kept < it.of);
+    let each = parts.iter().map(|it| format!("{} of {}", it.kept, it.of));
+    let (all, within) = (parts.len(), within.count());
+    let each: Vec<_> = each.take(20).collect();
+    format!("{all}, in part {within}; records kept: {}", each.join(", "))
 }
 
 impl Total {
@@ -141,7 +222,7 @@ impl Total {
         self.fills += outcome.fills;
         self.requests += outcome.requests;
         self.simulated += outcome.played.simulated;
-        self.torn += outcome.played.torn;
+        self.torn.extend(&outcome.played.torn);
         for fault in &outcome.played.faults {
             *self.faults.entry(format!("{fault:?}")).or_default() += 1;
         }

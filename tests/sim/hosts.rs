@@ -22,6 +22,7 @@ use tower::ServiceExt;
 
 use super::network::{Dialer, Door, Http, PORT, way};
 use super::scene::Scene;
+use super::storm::{LIMITS_FACTOR, SNAPSHOT_EVERY};
 
 /// The venue that is traded.
 pub const VENUE: &str = "binance-usdm";
@@ -73,7 +74,7 @@ pub async fn order(scene: Arc<Scene>) -> End {
             compare_every_ms: 15_000,
             ..TimingConfig::default()
         },
-        snapshot_every_records: 150,
+        snapshot_every_records: scene.storm.map_or(150, |_| SNAPSHOT_EVERY),
         ..OrderConfig::default()
     };
     let server = chimera_order::start(config, deps).await?;
@@ -166,8 +167,13 @@ fn egress(
     scene: &Arc<Scene>,
     venues: &[ConfiguredVenue],
 ) -> Result<Egress, chimera_egress::PolicyError> {
+    let mut clusters: Vec<_> = venues.iter().map(ConfiguredVenue::cluster_policy).collect();
+    if scene.storm.is_some() {
+        let scopes = clusters.iter_mut().flat_map(|it| &mut it.scopes);
+        scopes.for_each(|scope| scope.limit *= u64::from(LIMITS_FACTOR));
+    }
     let policy = EgressPolicy {
-        clusters: venues.iter().map(ConfiguredVenue::cluster_policy).collect(),
+        clusters,
         seed: Some(scene.seed),
     };
     let http = Arc::new(Http::new(host, Arc::clone(scene)));
@@ -177,7 +183,7 @@ fn egress(
 
 /// Runs the venue, does what it is steered to do, and notes its true books. It never crashes: the
 /// books of a real one do not get lost either.
-pub async fn venue(scene: Arc<Scene>, limits: LimitConfig) -> End {
+pub async fn venue(scene: Arc<Scene>) -> End {
     let config = SimConfig {
         venues: vec![VenueKind::BinanceUsdm],
         seed: scene.seed,
@@ -187,7 +193,7 @@ pub async fn venue(scene: Arc<Scene>, limits: LimitConfig) -> End {
             name: ACCOUNT.to_owned(),
             deposit: DEPOSIT.into(),
         }],
-        binance_limits: limits,
+        binance_limits: limits(&scene),
         ..SimConfig::default()
     };
     let opened = Venues::open(&config, &Scene::venue_clock())?;
@@ -213,6 +219,7 @@ pub async fn venue(scene: Arc<Scene>, limits: LimitConfig) -> End {
                     scene.seen(|seen| match steer.path.as_str() {
                         "/ledger" => seen.ledger = Some(answer),
                         "/counters" => seen.counters = Some(answer),
+                        "/faults" if steer.method == "GET" => seen.faults = Some(answer),
                         _ => {}
                     });
                 }
@@ -224,6 +231,18 @@ pub async fn venue(scene: Arc<Scene>, limits: LimitConfig) -> End {
                 scene.seen(|seen| seen.books.note_truth(at, &instrument));
             }
         }
+    }
+}
+
+/// Returns what the venue takes of one address and one account.
+fn limits(scene: &Scene) -> LimitConfig {
+    let own = LimitConfig::default();
+    let factor = scene.storm.map_or(1, |_| LIMITS_FACTOR);
+    LimitConfig {
+        weight_1m: own.weight_1m * factor,
+        orders_10s: own.orders_10s * factor,
+        orders_1m: own.orders_1m * factor,
+        connections_5m: own.connections_5m * factor,
     }
 }
 

@@ -8,6 +8,7 @@
 //!   hosts      connector, order, position, market data, venue
 //!   trader, watcher, reader, operator, auditor   clients of the mesh
 //!   nemesis    makes things go wrong, and right again
+//!   storm      many orders with steady shares of doubt, in place of the traders
 //!   network, disk     what stands in for sockets and for a journal's file
 //! audit        the invariants, held against the venue's own books and the journal
 //! ```
@@ -15,7 +16,9 @@
 mod audit;
 mod auditor;
 mod books;
+mod desk;
 mod disk;
+mod edge;
 mod evidence;
 mod hosts;
 mod journal;
@@ -26,11 +29,14 @@ mod plan;
 mod reader;
 mod run;
 mod scene;
+pub mod storm;
 mod trader;
 mod watched;
 mod watcher;
 
 pub use audit::audit;
+pub use desk::Way;
+pub use disk::Part;
 pub use evidence::{Answer, Final, Seen, Violation};
-pub use plan::{Fault, Plan, WEIGHTS};
+pub use plan::{Fault, LATER, LATER_FROM, Plan, WEIGHTS};
 pub use run::{Outcome, Played, play, run};

@@ -1,6 +1,9 @@
 //! The deterministic simulation, a few seeds of it; `cargo run --example sim` runs as many as asked.
 
 mod doctored;
+mod edges;
+mod storms;
+mod torn;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

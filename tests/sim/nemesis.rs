@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use turmoil::Sim;
 
+use super::desk::Way;
 use super::hosts::VENUE_SYMBOL;
 use super::plan::{Fault, Plan, Planned};
 use super::scene::Scene;
@@ -21,6 +22,32 @@ const MORTAL: [&str; 6] = [
     "market-data",
     "trader",
     "watcher",
+];
+/// Hosts that may die where there is an edge.
+const MORTAL_EDGE: [&str; 8] = [
+    "order",
+    "connector",
+    "position",
+    "market-data",
+    "trader",
+    "watcher",
+    "gateway",
+    "gateway",
+];
+/// Links that may fail where there is an edge.
+const LINKS_EDGE: [(&str, &str); 12] = [
+    ("connector", "venue"),
+    ("connector", "venue"),
+    ("order", "connector"),
+    ("position", "connector"),
+    ("position", "order"),
+    ("trader", "order"),
+    ("watcher", "order"),
+    ("market-data", "venue"),
+    ("twin", "gateway"),
+    ("twin", "gateway"),
+    ("gateway", "order"),
+    ("gateway", "order"),
 ];
 /// Links that may fail.
 const LINKS: [(&str, &str); 8] = [
@@ -67,10 +94,14 @@ enum Ailment {
 /// Makes things go wrong.
 pub struct Nemesis {
     scene: Arc<Scene>,
+    mortal: &'static [&'static str],
+    links: &'static [(&'static str, &'static str)],
     planned: std::vec::IntoIter<Planned>,
     next: Option<Planned>,
     cures: Vec<Cure>,
     down: Vec<&'static str>,
+    /// How long the order service stays down once it has stepped into the trap of its disk.
+    trapped_for: Duration,
     /// What was done, for the statistics.
     pub done: Vec<Fault>,
 }
@@ -80,12 +111,19 @@ impl Nemesis {
     pub fn new(plan: &Plan, scene: Arc<Scene>) -> Self {
         let mut planned = plan.faults.clone().into_iter();
         let next = planned.next();
+        let (mortal, links) = match plan.way {
+            Way::Straight => (&MORTAL[..], &LINKS[..]),
+            Way::Edge | Way::Rest => (&MORTAL_EDGE[..], &LINKS_EDGE[..]),
+        };
         Self {
             scene,
+            mortal,
+            links,
             planned,
             next,
             cures: Vec::new(),
             down: Vec::new(),
+            trapped_for: Duration::ZERO,
             done: Vec::new(),
         }
     }
@@ -96,6 +134,9 @@ impl Nemesis {
         let (due, later) = self.cures.drain(..).partition(|cure| cure.at <= now);
         self.cures = later;
         self.cure(sim, due);
+        if self.scene.disk.trap_sprung() {
+            self.kill(sim, "order", now + self.trapped_for);
+        }
         while let Some(planned) = self.next.filter(|planned| planned.at <= now) {
             self.next = self.planned.next();
             self.strike(sim, planned);
@@ -105,6 +146,7 @@ impl Nemesis {
     /// Makes everything right at once.
     pub fn heal(&mut self, sim: &mut Sim<'_>) {
         self.next = None;
+        self.scene.disk.lift_trap();
         let all = std::mem::take(&mut self.cures);
         self.cure(sim, all);
         self.scene.steer("DELETE", "/faults", Value::Null);
@@ -137,7 +179,7 @@ impl Nemesis {
     fn strike(&mut self, sim: &mut Sim<'_>, planned: Planned) {
         let mut chance = ChaCha8Rng::seed_from_u64(planned.detail);
         let until = planned.at + planned.lasts;
-        let link = LINKS.choose(&mut chance).copied().unwrap_or(LINKS[0]);
+        let link = self.links.choose(&mut chance).copied().unwrap_or(LINKS[0]);
         if of_link(planned.fault) && self.ails(link) {
             // One thing at a time: held and cut at once is nothing that a network does.
             return;
@@ -148,6 +190,12 @@ impl Nemesis {
             Fault::CrashedTwo => {
                 self.crash(sim, &mut chance, until);
                 return self.crash(sim, &mut chance, until);
+            }
+            Fault::CrashedWriting => {
+                self.trapped_for = planned.lasts;
+                // One record is there or not; of more a part may be.
+                let least = if chance.random_bool(0.7) { 2 } else { 1 };
+                return self.scene.disk.set_trap(least, chance.random());
             }
             Fault::Held => {
                 sim.hold(link.0, link.1);
@@ -196,11 +244,14 @@ impl Nemesis {
         // The order service most of all: it is what must not forget.
         let host = match chance.random_bool(0.4) {
             true => "order",
-            false => MORTAL.choose(chance).copied().unwrap_or("order"),
+            false => self.mortal.choose(chance).copied().unwrap_or("order"),
         };
-        if self.down.contains(&host) {
-            return;
+        if !self.down.contains(&host) {
+            self.kill(sim, host, until);
         }
+    }
+
+    fn kill(&mut self, sim: &mut Sim<'_>, host: &'static str, until: Duration) {
         self.down.push(host);
         sim.crash(host);
         let now = sim.elapsed();

@@ -201,7 +201,11 @@ async fn dial(url: &Url) -> Result<TcpStream, ConnectFault> {
     connected.map_err(|_| ConnectFault::Refused)
 }
 
-async fn connect(url: &Url) -> Result<SendRequest<Full<Bytes>>, HttpError> {
+/// Opens a connection of HTTP/1.1.
+///
+/// # Errors
+/// Where nobody answers.
+pub async fn connect(url: &Url) -> Result<SendRequest<Full<Bytes>>, HttpError> {
     let refused = |fault| HttpError::Connect { fault };
     let stream = dial(url).await.map_err(refused)?;
     let shaken = http1::handshake(TokioIo::new(stream)).await;

@@ -5,6 +5,9 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::desk::Way;
+use super::storm::{STORM_FOR, Storm};
+
 /// How long things go wrong.
 pub const FAULTS_FOR: Duration = Duration::from_secs(16);
 /// Nothing goes wrong before: the mesh has to come up once.
@@ -67,6 +70,8 @@ pub enum Fault {
     Crashed,
     /// Two hosts die at once.
     CrashedTwo,
+    /// The order service dies within a write to its journal, of which a part stays (F126).
+    CrashedWriting,
     /// The disk is slow.
     DiskSlow,
     /// The instrument is halted.
@@ -112,6 +117,13 @@ pub const WEIGHTS: [(Fault, u32); 31] = [
     (Fault::Traded, 6),
 ];
 
+/// Faults that seeds from [`LATER_FROM`] on draw as well, and their weights. Seeds before draw as
+/// they did when these did not exist, so that what was verified of them stays so.
+pub const LATER: [(Fault, u32); 1] = [(Fault::CrashedWriting, 8)];
+
+/// The first seed that knows every fault.
+pub const LATER_FROM: u64 = 20_001;
+
 /// A fault at its time.
 #[derive(Clone, Copy, Debug)]
 pub struct Planned {
@@ -136,6 +148,12 @@ pub struct Plan {
     pub pace: Duration,
     /// Whether somebody throws the kill switch.
     pub killed: bool,
+    /// How the second trader reaches the mesh: an edge runs where it goes through one.
+    pub way: Way,
+    /// How long clients act at the most.
+    pub acting: Duration,
+    /// What replaces the traders, where many orders are wanted.
+    pub storm: Option<Storm>,
 }
 
 impl Plan {
@@ -143,8 +161,12 @@ impl Plan {
     /// none.
     pub fn draw(seed: u64, kinds: &[Fault], calm: bool) -> Self {
         let mut chance = ChaCha8Rng::seed_from_u64(seed);
+        let later = LATER
+            .into_iter()
+            .filter(|_| seed >= LATER_FROM || !kinds.is_empty());
         let weights: Vec<(Fault, u32)> = WEIGHTS
             .into_iter()
+            .chain(later)
             .filter(|(fault, _)| kinds.is_empty() || kinds.contains(fault))
             .collect();
         // From a quiet run to a bad night.
@@ -167,7 +189,35 @@ impl Plan {
             faults,
             pace: Duration::from_millis(chance.random_range(80..=500)),
             killed: !calm && chance.random_bool(0.4),
+            way: way(seed),
+            acting: FAULTS_FOR,
+            storm: None,
         }
+    }
+
+    /// Returns the plan of a storm: its faults are steady, none is drawn for a time of its own.
+    pub fn storm(seed: u64, storm: Storm) -> Self {
+        Self {
+            seed,
+            faults: Vec::new(),
+            pace: Duration::ZERO,
+            killed: false,
+            way: Way::Straight,
+            acting: STORM_FOR,
+            storm: Some(storm),
+        }
+    }
+}
+
+/// Returns the way of a seed's second trader, by a stream of its own: two later seeds of three have
+/// an edge.
+fn way(seed: u64) -> Way {
+    let drawn = ChaCha8Rng::seed_from_u64(seed ^ 0xed6e).random_range(0..3);
+    match drawn {
+        _ if seed < LATER_FROM => Way::Straight,
+        0 => Way::Straight,
+        1 => Way::Edge,
+        _ => Way::Rest,
     }
 }
 

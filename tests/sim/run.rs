@@ -4,19 +4,22 @@ use std::cell::Cell;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
-use chimera_venue_sim::LimitConfig;
 use sha2::{Digest, Sha256};
 use turmoil::{Builder, Sim};
 
 use super::audit::audit;
 use super::auditor::auditor;
+use super::desk::Way;
+use super::disk::Part;
+use super::edge::gateway;
 use super::evidence::{Seen, Violation};
 use super::hosts;
 use super::nemesis::Nemesis;
 use super::operator::operator;
-use super::plan::{FAULTS_FOR, Fault, Plan};
+use super::plan::{Fault, Plan};
 use super::reader::reader;
 use super::scene::{Phase, Scene};
+use super::storm;
 use super::trader::trader;
 use super::watcher::watcher;
 
@@ -44,8 +47,8 @@ pub struct Played {
     pub seen: Seen,
     /// The faults that were made, in order.
     pub faults: Vec<Fault>,
-    /// Writes to the journal that a crash has torn.
-    pub torn: u64,
+    /// Writes to the journal that a crash has torn, and what was left of each.
+    pub torn: Vec<Part>,
     /// Virtual time that passed.
     pub simulated: Duration,
     /// Real time that it took.
@@ -119,7 +122,7 @@ pub fn play(plan: &Plan) -> Played {
 fn play_here(plan: &Plan) -> Played {
     let begun = Instant::now();
     chimera_runtime::chance::seed(plan.seed);
-    let scene = Arc::new(Scene::new(plan.seed, &CLOCKS));
+    let scene = Arc::new(Scene::new(plan.seed, plan.storm, &CLOCKS));
     let mut sim = Builder::new()
         .simulation_duration(LONGEST)
         .tick_duration(TICK)
@@ -129,10 +132,13 @@ fn play_here(plan: &Plan) -> Played {
         .rng_seed(plan.seed)
         .build();
     people(&mut sim, plan, &scene);
+    let mut weather = storm::Weather::new(plan, Arc::clone(&scene));
     let mut nemesis = Nemesis::new(plan, Arc::clone(&scene));
     loop {
         nemesis.act(&mut sim);
-        if scene.phase() == Phase::Faults && sim.elapsed() >= FAULTS_FOR {
+        weather.act(sim.elapsed());
+        if scene.phase() == Phase::Faults && (sim.elapsed() >= plan.acting || weather.over()) {
+            weather.end();
             nemesis.heal(&mut sim);
             scene.note_at(sim.elapsed(), "healing");
             scene.enter(Phase::Healing);
@@ -155,7 +161,7 @@ fn play_here(plan: &Plan) -> Played {
     Played {
         seen: scene.seen(std::mem::take),
         faults: nemesis.done,
-        torn: scene.disk.torn(),
+        torn: scene.disk.parts(),
         simulated,
         took: begun.elapsed(),
     }
@@ -164,9 +170,7 @@ fn play_here(plan: &Plan) -> Played {
 fn people(sim: &mut Sim<'_>, plan: &Plan, scene: &Arc<Scene>) {
     let at = |scene: &Arc<Scene>| Arc::clone(scene);
     let ours = at(scene);
-    sim.host("venue", move || {
-        hosts::venue(at(&ours), LimitConfig::default())
-    });
+    sim.host("venue", move || hosts::venue(at(&ours)));
     let ours = at(scene);
     sim.host("connector", move || hosts::connector(at(&ours)));
     let ours = at(scene);
@@ -175,10 +179,13 @@ fn people(sim: &mut Sim<'_>, plan: &Plan, scene: &Arc<Scene>) {
     sim.host("position", move || hosts::position(at(&ours)));
     let ours = at(scene);
     sim.host("market-data", move || hosts::market_data(at(&ours)));
-    for (name, number) in [("trader", 1), ("twin", 2)] {
-        let (ours, pace) = (at(scene), plan.pace);
-        scene.seen(|seen| seen.acting.insert(name));
-        sim.host(name, move || trader(at(&ours), name, number, pace));
+    match plan.storm {
+        Some(storm) => {
+            let ours = at(scene);
+            scene.seen(|seen| seen.acting.insert("trader"));
+            sim.host("trader", move || storm::client(at(&ours), "trader", storm));
+        }
+        None => traders(sim, plan, scene),
     }
     let ours = at(scene);
     sim.host("watcher", move || watcher(at(&ours)));
@@ -190,6 +197,21 @@ fn people(sim: &mut Sim<'_>, plan: &Plan, scene: &Arc<Scene>) {
         sim.host("operator", move || operator(at(&ours)));
     }
     sim.client("auditor", auditor(at(scene)));
+}
+
+fn traders(sim: &mut Sim<'_>, plan: &Plan, scene: &Arc<Scene>) {
+    if plan.way != Way::Straight {
+        let ours = Arc::clone(scene);
+        sim.host("gateway", move || gateway(Arc::clone(&ours)));
+    }
+    let pace = plan.pace;
+    for (name, number, way) in [("trader", 1, Way::Straight), ("twin", 2, plan.way)] {
+        let ours = Arc::clone(scene);
+        scene.seen(|seen| seen.acting.insert(name));
+        sim.host(name, move || {
+            trader(Arc::clone(&ours), name, number, pace, way)
+        });
+    }
 }
 
 fn acknowledged(seen: &Seen) -> usize {

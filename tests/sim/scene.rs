@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::disk::Disk;
 use super::evidence::Seen;
+use super::storm::Storm;
 
 /// When every simulation begins, since the Unix epoch: any time would do.
 pub const EPOCH: Duration = Duration::from_secs(1_790_000_000);
@@ -43,6 +44,8 @@ pub struct Steer {
 pub struct Scene {
     /// The seed.
     pub seed: u64,
+    /// What replaces the traders, where many orders are wanted.
+    pub storm: Option<Storm>,
     /// The journal's disk.
     pub disk: Disk,
     /// The keys of the account at the venue, once it is open.
@@ -57,9 +60,10 @@ pub struct Scene {
 
 impl Scene {
     /// Returns the scene of a seed, with these hosts.
-    pub fn new(seed: u64, hosts: &[&'static str]) -> Self {
+    pub fn new(seed: u64, storm: Option<Storm>, hosts: &[&'static str]) -> Self {
         Self {
             seed,
+            storm,
             disk: Disk::new(seed ^ 0xd15c),
             keys: OnceLock::new(),
             steered: Notify::new(),

@@ -5,20 +5,18 @@ use std::time::Duration;
 
 use chimera_contracts::common::v1::{OrderType, Side, TimeInForce};
 use chimera_contracts::order::v1 as pb;
-use chimera_contracts::order::v1::order_service_client::OrderServiceClient;
-use chimera_runtime::Channel;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::{sleep, timeout};
 use tonic::{Code, Status};
 
-use super::evidence::Placed;
+use super::desk::{Desk, Way};
+use super::evidence::{Placed, Seen};
 use super::hosts::{ACCOUNT, SYMBOL, VENUE};
-use super::network::way;
 use super::scene::{Phase, Scene};
 
 /// How long a client waits for an answer: longer than the service itself may take.
-const PATIENCE: Duration = Duration::from_secs(12);
+pub const PATIENCE: Duration = Duration::from_secs(12);
 /// The most that one order is for, in hundredths: a handful of them reaches the limit of exposure.
 const QUANTITY_MAX: i64 = 150;
 
@@ -29,10 +27,11 @@ pub async fn trader(
     host: &'static str,
     number: u64,
     pace: Duration,
+    way: Way,
 ) -> turmoil::Result {
     let born = u64::try_from(scene.now().as_nanos()).unwrap_or(u64::MAX);
     let mut trader = Trader {
-        client: OrderServiceClient::new(way("order")),
+        desk: Desk::at(way),
         chance: ChaCha8Rng::seed_from_u64(scene.seed ^ born ^ number.rotate_right(8)),
         scene,
     };
@@ -47,7 +46,7 @@ pub async fn trader(
 
 struct Trader {
     scene: Arc<Scene>,
-    client: OrderServiceClient<Channel>,
+    desk: Desk,
     chance: ChaCha8Rng,
 }
 
@@ -59,7 +58,7 @@ impl Trader {
             placed.find(|(_, it)| open(it)).map(|(index, _)| *index)
         });
         if let Some(index) = unanswered {
-            return self.send(index).await;
+            return send(&self.scene, &mut self.desk, index).await;
         }
         match self.chance.random_range(0..10) {
             0..=6 => self.place().await,
@@ -94,13 +93,8 @@ impl Trader {
         // Children of tracking limits take the indices that nobody has asked for.
         let gap = self.chance.random_range(1..30_i64);
         let index = self.scene.seen(|seen| {
-            let index = seen
-                .placed
-                .last_key_value()
-                .map_or(1, |(last, _)| last + gap);
             let request = pb::PlaceOrderRequest {
                 account: ACCOUNT.to_owned(),
-                client_order_index: Some(index),
                 venue: VENUE.to_owned(),
                 symbol: SYMBOL.to_owned(),
                 side: side.into(),
@@ -116,16 +110,9 @@ impl Trader {
                 tracking_limit: tracking,
                 ..Default::default()
             };
-            let placed = Placed {
-                request,
-                acknowledged: None,
-                refused: None,
-                taken: false,
-            };
-            seen.placed.insert(index, placed);
-            index
+            seen.note_placed(request, gap)
         });
-        self.send(index).await;
+        send(&self.scene, &mut self.desk, index).await;
     }
 
     /// Returns how to follow the market: for less time than the healing takes.
@@ -143,37 +130,6 @@ impl Trader {
         }
     }
 
-    async fn send(&mut self, index: i64) {
-        let Some(request) = self
-            .scene
-            .seen(|seen| seen.placed.get(&index).map(|placed| placed.request.clone()))
-        else {
-            return;
-        };
-        let answer = timeout(PATIENCE, self.client.place_order(request)).await;
-        let answer = answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("no patience left")));
-        self.scene
-            .note(|| format!("placed {index}: {}", told(&answer)));
-        self.scene.seen(|seen| {
-            let Some(placed) = seen.placed.get_mut(&index) else {
-                return;
-            };
-            match answer {
-                Ok(answer) => placed.acknowledged = answer.into_inner().order,
-                // A child of a tracking limit has the index, or the order of another client.
-                Err(status) if status.code() == Code::AlreadyExists => {
-                    placed.taken = placed.acknowledged.is_none();
-                    placed.refused = Some(status.message().to_owned());
-                }
-                Err(status) if definite(status.code()) => {
-                    placed.refused = Some(status.message().to_owned());
-                }
-                // Nothing is known: it is asked again.
-                Err(_) => {}
-            }
-        });
-    }
-
     async fn cancel(&mut self) {
         let chosen = self.chance.random::<u32>() as usize;
         let index = self.scene.seen(|seen| {
@@ -189,22 +145,47 @@ impl Trader {
             newest.get(chosen % newest.len().max(1)).copied()
         });
         let Some(index) = index else { return };
-        let request = pb::CancelOrderRequest {
-            account: ACCOUNT.to_owned(),
-            client_order_index: index,
-        };
-        let answer = timeout(PATIENCE, self.client.cancel_order(request)).await;
+        let answer = timeout(PATIENCE, self.desk.cancel(index)).await;
         let failed = !matches!(answer, Ok(Ok(_)));
         self.scene
             .note(|| format!("cancelled {index}: failed {failed}"));
     }
 }
 
-fn told(answer: &Result<tonic::Response<pb::PlaceOrderResponse>, Status>) -> String {
+/// Sends what was noted of an order, and notes how it is answered.
+pub async fn send(scene: &Scene, desk: &mut Desk, index: i64) {
+    let placed = |seen: &Seen| seen.placed.get(&index).map(|placed| placed.request.clone());
+    let Some(request) = scene.seen(|seen| placed(seen)) else {
+        return;
+    };
+    let answer = timeout(PATIENCE, desk.place(request)).await;
+    let answer = answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("no patience left")));
+    scene.note(|| format!("placed {index}: {}", told(&answer)));
+    scene.seen(|seen| {
+        seen.edged += u64::from(answer.is_ok() && desk.is_behind_edge());
+        let Some(placed) = seen.placed.get_mut(&index) else {
+            return;
+        };
+        match answer {
+            Ok(order) => placed.acknowledged = order,
+            // A child of a tracking limit has the index, or the order of another client.
+            Err(status) if status.code() == Code::AlreadyExists => {
+                placed.taken = placed.acknowledged.is_none();
+                placed.refused = Some(status.message().to_owned());
+            }
+            Err(status) if definite(status.code()) => {
+                placed.refused = Some(status.message().to_owned());
+            }
+            // Nothing is known: it is asked again.
+            Err(_) => {}
+        }
+    });
+}
+
+fn told(answer: &Result<Option<pb::Order>, Status>) -> String {
     match answer {
-        Ok(answer) => {
-            let order = answer.get_ref().order.as_ref();
-            let state = order.map(|order| order.state().as_str_name());
+        Ok(order) => {
+            let state = order.as_ref().map(|order| order.state().as_str_name());
             state.unwrap_or("no order").to_owned()
         }
         Err(status) => format!("{:?} {}", status.code(), status.message()),
@@ -223,11 +204,13 @@ fn definite(code: Code) -> bool {
     )
 }
 
-fn cents(price: &str) -> i64 {
+/// Returns a price in hundredths.
+pub fn cents(price: &str) -> i64 {
     let (whole, fraction) = price.split_once('.').unwrap_or((price, ""));
     format!("{whole}{fraction:0<2}").parse().unwrap_or_default()
 }
 
-fn hundredths(value: i64) -> String {
+/// Returns a number of hundredths as text.
+pub fn hundredths(value: i64) -> String {
     format!("{}.{:02}", value / 100, value % 100)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chimera_model::Side;
-use chimera_model::order::Event;
+use chimera_model::order::Command;
 use chimera_order::{Body, OrderKey, TradingState};
 use rust_decimal::Decimal;
 
@@ -22,7 +22,7 @@ const PRICE_WITHIN: Duration = Duration::from_secs(40);
 pub fn exposure(seen: &Seen, report: &mut Report) {
     // What cannot be read is told by I4.
     let rows = journal::read(&seen.journal).unwrap_or_default();
-    let denied = denied(&rows);
+    let through = let_through(seen, &rows);
     let mut story = Story::default();
     let mut adjusted = Decimal::ZERO;
     let mut trading = TradingState::Active;
@@ -35,7 +35,7 @@ pub fn exposure(seen: &Seen, report: &mut Report) {
             Body::Intent(intent) if intent.tracking.is_none() => {}
             _ => continue,
         }
-        let Some(key) = row.logged.key.as_ref().filter(|key| !denied.contains(key)) else {
+        let Some(key) = row.logged.key.as_ref().filter(|key| through.contains(*key)) else {
             continue;
         };
         let Some(order) = story.orders.get(key) else {
@@ -58,19 +58,26 @@ pub fn exposure(seen: &Seen, report: &mut Report) {
     }
 }
 
-/// Returns the orders that were refused by us: they never left.
-fn denied(rows: &[Row]) -> BTreeSet<&OrderKey> {
-    let denied = rows.iter().filter(|row| {
+/// Returns the orders that were let through: those of which it is recorded that they were to be
+/// sent, and those that were. A denial is two records, of which a crash may leave the intent.
+fn let_through(seen: &Seen, rows: &[Row]) -> BTreeSet<OrderKey> {
+    let asked = rows.iter().filter(|row| {
         let body = &row.logged.body;
-        matches!(
-            body,
-            Body::Event {
-                event: Event::Denied(_),
-                ..
-            }
-        )
+        matches!(body, Body::Command(Command::Submit))
     });
-    denied.filter_map(|row| row.logged.key.as_ref()).collect()
+    let mut through: BTreeSet<_> = asked.filter_map(|row| row.logged.key.clone()).collect();
+    let places = seen.wire.0.iter().filter(|request| request.places());
+    let ids: BTreeSet<_> = places
+        .filter_map(|request| request.parameters.get("newClientOrderId"))
+        .collect();
+    let listed = seen.last.iter().flat_map(|last| &last.orders);
+    let left = listed.filter(|order| ids.contains(&order.client_order_id));
+    let indices: BTreeSet<_> = left.map(|order| order.client_order_index).collect();
+    let keys = rows.iter().filter_map(|row| row.logged.key.as_ref());
+    let index = |key: &OrderKey| key.index().map(|index| i64::from(index.get()));
+    let sent = keys.filter(|key| index(key).is_some_and(|index| indices.contains(&index)));
+    through.extend(sent.cloned());
+    through
 }
 
 /// Returns how far beyond flat an order's side may come if all of that side fills, and how much
