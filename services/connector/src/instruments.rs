@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use chimera_model::instrument::InstrumentStatus;
 use chimera_model::{Instrument, Symbol};
 use chimera_venue::{InstrumentTable, Skipped};
 use tracing::warn;
@@ -69,6 +70,16 @@ impl Instruments {
     pub(crate) fn versions(&self, symbol: Symbol) -> impl Iterator<Item = &Arc<Instrument>> {
         let past = self.past.get(&symbol).into_iter().flatten();
         self.table.by_symbol(&symbol).into_iter().chain(past)
+    }
+
+    /// Returns whether something that traded does not trade now and may again: a halt ends without a
+    /// word, and who believes it for long does not trade (F76).
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.table.iter().any(|now| {
+            let past = self.past.get(&now.symbol).into_iter().flatten();
+            let closed = now.status == InstrumentStatus::Closed;
+            !now.is_tradable() && !closed && past.into_iter().any(|before| before.is_tradable())
+        })
     }
 
     /// Returns whether a venue's symbol is one that is listed and not traded here.

@@ -26,6 +26,10 @@ const PROBE_WITHIN: Duration = Duration::from_secs(3);
 /// is the heaviest public call of a venue.
 const LIST_SPACING: Duration = Duration::from_secs(5);
 
+/// How often the instruments are read while one that traded does not: orders are refused here
+/// meanwhile, so that no refusal of the venue asks for a read. Six to twelve calls a minute.
+const INTERRUPTED_REFRESH: Duration = Duration::from_secs(5);
+
 /// Shortest time between two measurements of the clock.
 const PROBE_SPACING: Duration = Duration::from_millis(500);
 
@@ -36,7 +40,10 @@ pub(crate) async fn keep_instruments(desk: Arc<Desk>, timing: Timing, tasks: Tas
         let rest = match read_instruments(&desk).await {
             Ok(()) => {
                 backoff = Backoff::new();
-                timing.instruments_refresh()
+                match desk.instruments().is_interrupted() {
+                    true => timing.instruments_refresh().min(INTERRUPTED_REFRESH),
+                    false => timing.instruments_refresh(),
+                }
             }
             Err(cause) => {
                 warn!(venue = %desk.venue, cause, "instruments not read");

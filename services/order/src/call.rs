@@ -12,6 +12,7 @@ use chimera_runtime::trace::TraceContext;
 use tokio::time::Instant;
 
 use crate::attempts::TrackingSpec;
+use crate::comparing::Recall;
 use crate::error::OrderError;
 use crate::follow::Waiter;
 use crate::key::{OrderKey, SiteKey};
@@ -188,7 +189,7 @@ pub(crate) enum Told {
         site: SiteKey,
         look: u64,
         view: Box<VenueView>,
-        families: Vec<Family>,
+        recall: Recall,
     },
     /// An order was read back from the journal, or is not there.
     Loaded {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chimera_model::report::Fill;
-use chimera_model::{Symbol, TradeId, UnixNanos};
+use chimera_model::{Decimal, Symbol, TradeId, UnixNanos};
 use tokio::time::Instant;
 
 use crate::call::Told;
@@ -26,12 +26,22 @@ mod reader;
 /// have arrived by then.
 const SECOND_LOOK: Duration = Duration::from_millis(250);
 
-/// Looks after which a difference of positions is booked although it is another one each time:
-/// somebody else trades the account, and the venue is the judge (F45).
+/// Looks after which a comparison ends although positions still move. What they all found alike is
+/// booked: somebody else trades the account, and the venue is the judge (F45). What differed from
+/// look to look is fills on their way, and booking it would count them twice; the next comparison
+/// looks at it anew.
 const LOOKS_MAX: u32 = 4;
 
 /// Callers of Reconcile that may wait for one comparison.
 const WAITERS_MAX: usize = 16;
+
+/// Orders that memory had forgotten, read back for a comparison.
+#[derive(Debug, Default)]
+pub(crate) struct Recall {
+    families: Vec<Family>,
+    /// Which were asked for, those without records included.
+    asked: BTreeSet<OrderKey>,
+}
 
 /// The comparisons with one venue.
 #[derive(Debug, Default)]
@@ -45,12 +55,39 @@ pub(crate) struct Look {
     again: bool,
     looks: u32,
     drift: Vec<String>,
+    /// By how much positions differed at every look so far; nothing once two looks disagreed.
+    steady: Option<Vec<(Option<Symbol>, Decimal)>>,
     failures: u32,
     due: Option<Instant>,
     waiting: Vec<(Waiter<Comparison>, bool)>,
     /// Up to where the comparison before this one read the fills. The cursor stays one comparison
     /// behind: a venue may show a trade a little later than the ones after it.
     read_up_to: BTreeMap<Symbol, TradeId>,
+}
+
+impl Look {
+    /// Returns whether positions need no further look, and whether what differs of them is to be
+    /// booked.
+    fn judge(&mut self, differences: &[Difference]) -> (bool, bool) {
+        let (mut drift, mut changes) = (Vec::new(), Vec::new());
+        for found in differences {
+            if let Repair::Adjust(change) = &found.repair {
+                drift.push(found.id.clone());
+                changes.push((found.symbol, *change));
+            }
+        }
+        let steady = match self.looks {
+            0 => true,
+            _ => self.steady.as_ref() == Some(&changes),
+        };
+        let last = self.looks + 1 >= LOOKS_MAX;
+        let confirmed = drift == self.drift || (last && steady);
+        let settled = drift.is_empty() || confirmed || last;
+        self.looks = if settled { 0 } else { self.looks + 1 };
+        self.drift = if settled { Vec::new() } else { drift };
+        self.steady = steady.then_some(changes);
+        (settled, confirmed)
+    }
 }
 
 impl Desk {
@@ -155,7 +192,7 @@ impl Desk {
                 if forgotten.is_empty() {
                     self.read_done(key, |desk| desk.take_in(key, &view));
                 } else {
-                    self.recall(key, look, view, forgotten);
+                    self.recall(key, look, view, forgotten, Recall::default());
                 }
             }
             Err(words) => self.read_done(key, |desk| desk.could_not_compare(key, &words)),
@@ -176,20 +213,28 @@ impl Desk {
     }
 
     /// Reads back what the venue speaks of and memory has forgotten.
-    fn recall(&mut self, site: SiteKey, look: u64, view: Box<VenueView>, keys: Vec<OrderKey>) {
+    fn recall(
+        &mut self,
+        site: SiteKey,
+        look: u64,
+        view: Box<VenueView>,
+        keys: Vec<OrderKey>,
+        mut recall: Recall,
+    ) {
         let (store, told) = (self.tools.store.clone(), self.tools.told.clone());
         let tasks = self.tools.tasks.clone();
         self.effect(Box::new(move |_| {
             spawn_bound(&tasks, "order-recall", async move {
-                let mut families = Vec::new();
                 for key in keys {
-                    families.extend(read_family(store.as_ref(), &key).await);
+                    let family = read_family(store.as_ref(), &key).await;
+                    recall.families.extend(family);
+                    recall.asked.insert(key);
                 }
                 let recalled = Told::Recalled {
                     site,
                     look,
                     view,
-                    families,
+                    recall,
                 };
                 let _ = told.send(recalled).await;
             });
@@ -200,14 +245,21 @@ impl Desk {
         &mut self,
         key: SiteKey,
         look: u64,
-        view: &VenueView,
-        families: Vec<Family>,
+        view: Box<VenueView>,
+        recall: Recall,
     ) {
-        for family in families {
+        let current = self.sites.get(&key).is_some_and(|it| it.look.id == look);
+        // While some were read, memory may have forgotten others, whose fills would look missing.
+        let mut since = forgotten_in(&self.ledger, key, &view);
+        since.retain(|order| !recall.asked.contains(order));
+        if current && !since.is_empty() {
+            return self.recall(key, look, view, since, recall);
+        }
+        for family in recall.families {
             self.take_back(family);
         }
-        if self.sites.get(&key).is_some_and(|it| it.look.id == look) {
-            self.read_done(key, |desk| desk.take_in(key, view));
+        if current {
+            self.read_done(key, |desk| desk.take_in(key, &view));
         }
     }
 
@@ -278,18 +330,10 @@ impl Desk {
         read_time: UnixNanos,
         waiting: Vec<(Waiter<Comparison>, bool)>,
     ) {
-        let drift: Vec<String> = differences
-            .iter()
-            .filter(|found| matches!(found.repair, Repair::Adjust(_)))
-            .map(|found| found.id.clone())
-            .collect();
         let Some(site) = self.sites.get_mut(&key) else {
             return;
         };
-        let confirmed = drift == site.look.drift || site.look.looks + 1 >= LOOKS_MAX;
-        let settled = drift.is_empty() || confirmed;
-        site.look.looks = if settled { 0 } else { site.look.looks + 1 };
-        site.look.drift = if settled { Vec::new() } else { drift };
+        let (settled, confirmed) = site.look.judge(&differences);
         for found in &mut differences {
             found.applied = match &found.repair {
                 Repair::Adjust(change) if confirmed => found

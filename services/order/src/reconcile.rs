@@ -4,8 +4,9 @@
 //! positions. [`compare`] is pure: the same two sides give the same differences with the same ids,
 //! however often they are compared (F124). Orders and fills are repaired through the same weighing
 //! of evidence as everything else; a position is adjusted only when the same difference shows twice
-//! in a row, because a fill may be on its way between two reads. What is booked is never unbooked
-//! nor priced anew because a list says otherwise: that is shown, and left to an operator.
+//! in a row, or by the same amount at every look, because a fill may be on its way between two
+//! reads. What is booked is never unbooked nor priced anew because a list says otherwise: that is
+//! shown, and left to an operator.
 
 use std::collections::{BTreeMap, BTreeSet};
 

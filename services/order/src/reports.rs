@@ -37,8 +37,8 @@ impl Desk {
                 site,
                 look,
                 view,
-                families,
-            } => self.recalled(site, look, &view, families),
+                recall,
+            } => self.recalled(site, look, view, recall),
             Told::Loaded { key, family, then } => self.loaded(key, family, then),
             Told::Scaled {
                 venue,

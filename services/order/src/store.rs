@@ -1,6 +1,7 @@
 //! Where records go: the journal, or memory for simulations.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chimera_journal::{Committed, Journal, JournalError, Record, Snapshot};
@@ -114,6 +115,7 @@ struct Memory {
     records: Vec<Record>,
     snapshot: Option<(u64, Bytes)>,
     fails: bool,
+    read_pause: Duration,
     writer: u64,
 }
 
@@ -127,6 +129,11 @@ impl MemoryStore {
     /// Makes every later append fail, as a full disk does, until told otherwise.
     pub fn fail(&self, fails: bool) {
         self.with(|memory| memory.fails = fails);
+    }
+
+    /// Makes every later read of one key take so long, as a busy disk does.
+    pub fn read_slowly(&self, pause: Duration) {
+        self.with(|memory| memory.read_pause = pause);
     }
 
     /// Cuts the end off, as a torn tail does: what a crash may take that was never acknowledged.
@@ -224,14 +231,21 @@ impl Store for MemoryStore {
     }
 
     fn read_key(&self, key: String, after_seq: u64) -> Answer<Vec<Placed>> {
-        let batch = self.with(|memory| {
+        let (batch, pause) = self.with(|memory| {
             let records = memory.records.iter().enumerate().map(place);
-            records
+            let batch = records
                 .filter(|placed| placed.seq > after_seq && placed.record.key == key)
                 .take(READ_MAX)
-                .collect()
+                .collect();
+            (batch, memory.read_pause)
         });
-        async move { Ok(batch) }.boxed()
+        async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            Ok(batch)
+        }
+        .boxed()
     }
 
     fn last_seq(&self) -> u64 {

@@ -128,3 +128,29 @@ fn a_definition_without_sense_is_refused_and_the_old_one_stays() {
     assert_eq!(sol.tick_size.to_string(), "0.01");
     assert!(sol.is_tradable());
 }
+
+#[test]
+fn f076_what_traded_and_does_not_is_an_interruption_until_it_trades_again_or_is_closed() {
+    let with = |status: InstrumentStatus| {
+        let sol = Instrument {
+            status,
+            ..named("SOL-USDT-PERP", "SOLUSDT")
+        };
+        vec![sol, named("BTC-USDT-PERP", "BTCUSDT")]
+    };
+    let never = empty().merged(with(InstrumentStatus::Halted), &[]).0;
+    assert!(!never.is_interrupted(), "it never traded here");
+    let first = empty().merged(both(), &[]).0;
+    assert!(!first.is_interrupted());
+    for status in [
+        InstrumentStatus::Halted,
+        InstrumentStatus::CancelOnly,
+        InstrumentStatus::Unknown("BREAK".to_owned()),
+    ] {
+        let halted = first.merged(with(status), &[]).0;
+        assert!(halted.is_interrupted());
+        assert!(!halted.merged(both(), &[]).0.is_interrupted());
+    }
+    let gone = first.merged(with(InstrumentStatus::Closed), &[]).0;
+    assert!(!gone.is_interrupted());
+}

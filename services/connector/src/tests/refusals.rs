@@ -1,5 +1,7 @@
 //! What a venue says no to, what never leaves this house, and what ends a session for good.
 
+use std::time::Duration;
+
 use chimera_contracts::common::v1 as common;
 use chimera_contracts::connector::v1 as pb;
 use chimera_runtime::fault::reason_of;
@@ -118,6 +120,36 @@ async fn f068_a_refusal_for_precision_reads_the_rules_anew_and_raises_the_versio
         })
         .await;
     assert_eq!(done.outcome(), Outcome::NotSent);
+    mesh.end().await;
+}
+
+/// Longer than instruments are believed while one of them is halted.
+const REOPENED_WITHIN: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn f076_an_instrument_that_was_halted_for_a_moment_trades_again_within_seconds() {
+    let mesh = Mesh::live().await;
+    let order = mesh.resting_buy().await;
+    let path = format!("/instruments/{VENUE_SYMBOL}");
+    mesh.venue("PATCH", &path, json!({"status": "halted"}))
+        .await;
+    let done = mesh.submit(order).await;
+    assert_eq!(done.outcome(), Outcome::Rejected, "{:?}", done.detail);
+    let before = mesh.instrument().await.version;
+    let until_version_passes = async |version: u64| {
+        while mesh.instrument().await.version <= version {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, until_version_passes(before))
+        .await
+        .expect("the refusal has the list read, which says that it is halted");
+    let halted = mesh.instrument().await;
+    mesh.venue("PATCH", &path, json!({"status": "trading"}))
+        .await;
+    timeout(REOPENED_WITHIN, until_version_passes(halted.version))
+        .await
+        .expect("nobody is refused any more, and the list is read all the same");
     mesh.end().await;
 }
 
