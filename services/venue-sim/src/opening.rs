@@ -141,7 +141,7 @@ fn open_replay(
         .unwrap_or_else(|| recording.symbol.clone());
     let Some(id) = exchange.find(&symbol) else {
         // One recording is given for all venues; it drives the one that lists its symbol.
-        return if config.venues.iter().any(|other| lists(*other, &symbol)) {
+        return if config.venues.iter().any(|other| other.lists(&symbol)) {
             Ok(None)
         } else {
             Err(SimError::RecordedSymbol { symbol, venue })
@@ -151,11 +151,13 @@ fn open_replay(
     Ok(Some((id, Driver::Replayed(Box::new(replay)))))
 }
 
-/// Whether a venue lists a symbol.
-fn lists(venue: VenueKind, symbol: &str) -> bool {
-    let listed = match venue {
-        VenueKind::BinanceUsdm => binance_usdm::instruments(),
-        VenueKind::Backpack => backpack::instruments(),
-    };
-    listed.iter().any(|instrument| instrument.symbol == symbol)
+impl VenueKind {
+    /// Returns whether the simulated venue has an instrument, by the venue's own name of it.
+    pub fn lists(self, venue_symbol: &str) -> bool {
+        let listed = match self {
+            Self::BinanceUsdm => binance_usdm::instruments(),
+            Self::Backpack => backpack::instruments(),
+        };
+        listed.iter().any(|it| it.symbol == venue_symbol)
+    }
 }

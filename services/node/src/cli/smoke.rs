@@ -3,6 +3,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use chimera_api_factory::HeartbeatConfig;
+use chimera_venue_sim::VenueKind;
 use tokio::time::timeout;
 
 use super::{
@@ -61,18 +62,21 @@ pub async fn run(mut globals: Globals, args: SmokeArgs) -> Result<Exit, CliError
     let around = process::begin(&globals, &mut config)?;
     let mesh = Mesh::start(config, Topology::InProcess, &around).await?;
 
-    let symbol = if args.replay.is_some() && args.symbol == "SOL" {
-        // The recorded market is the one to trade on.
-        recorded_symbol(args.replay.as_deref())?
-    } else {
-        args.symbol.clone()
+    let recorded = match &args.replay {
+        Some(file) if args.symbol == "SOL" => Some(recorded_symbol(file)?),
+        _ => None,
+    };
+    // The recorded market is the one to trade on, where the venue has it.
+    let symbol = |venue: &VenueKind| match &recorded {
+        Some(symbol) if venue.lists(symbol) => symbol.clone(),
+        _ => args.symbol.clone(),
     };
     let targets = venues
         .iter()
         .map(|venue| Target {
             venue: venue.name().to_owned(),
             account: "main".to_owned(),
-            symbol: symbol.clone(),
+            symbol: symbol(venue),
         })
         .collect();
     let plan = Plan {
@@ -140,10 +144,7 @@ fn tell(report: &Report, args: &SmokeArgs) -> Result<(), CliError> {
 }
 
 /// Returns the symbol that a recording is of.
-fn recorded_symbol(file: Option<&Path>) -> Result<String, CliError> {
-    let Some(file) = file else {
-        return Ok(String::new());
-    };
+fn recorded_symbol(file: &Path) -> Result<String, CliError> {
     let recording = chimera_venue_sim::Recording::open(file)
         .map_err(|error| CliError::Simulator(error.to_string()))?;
     Ok(recording.symbol)
