@@ -1,6 +1,7 @@
 //! The command line from outside: what the real binary prints and how it ends.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader},
     process::{Child, Command, Output, Stdio},
@@ -188,21 +189,12 @@ fn a_journal_that_is_not_there_cannot_be_verified() {
     );
 }
 
-/// The main job, as a newcomer runs it.
-#[test]
-fn smoke_opens_closes_and_proves_flat() {
+/// Runs the main job, which must succeed, and returns its report and its page.
+fn smoke(more: &[&str]) -> (Value, String) {
     let folder = tempfile::tempdir().unwrap();
-    let report = folder.path().to_str().unwrap();
-    let arguments = [
-        "smoke",
-        "--hold",
-        "1s..1s",
-        "--interval",
-        "1s",
-        "--report-dir",
-        report,
-        "--json",
-    ];
+    let mut arguments = vec!["smoke", "--hold", "1s..1s", "--interval", "1s", "--json"];
+    arguments.extend(["--report-dir", folder.path().to_str().unwrap()]);
+    arguments.extend(more);
     let output = chimera(&arguments);
     assert!(
         output.status.success(),
@@ -212,6 +204,14 @@ fn smoke_opens_closes_and_proves_flat() {
     );
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(report["ok"], true);
+    let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
+    (report, page)
+}
+
+/// The main job, as a newcomer runs it.
+#[test]
+fn smoke_opens_closes_and_proves_flat() {
+    let (report, page) = smoke(&[]);
     let venues = report["venues"].as_array().unwrap();
     for name in ["backpack", "binance-usdm"] {
         assert!(venues.iter().any(|venue| venue["venue"] == name), "{name}");
@@ -228,6 +228,25 @@ fn smoke_opens_closes_and_proves_flat() {
         );
     }
     assert!(report["heartbeats"].as_u64().unwrap() >= 1, "{report}");
-    let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("polyline"));
+}
+
+/// A recording is one venue's; the others trade what they always do.
+#[test]
+fn smoke_trades_a_recorded_market_where_it_is_listed() {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+    let shared = std::env::var("CHIMERA_SHARED").unwrap_or_else(|_| beside.to_owned());
+    let file = format!("{shared}/market-data/binance_usdm_btcusdt_20240808.ndjson.gz");
+    if fs::metadata(&file).is_err() {
+        println!("skipped: {file} is not there");
+        return;
+    }
+    let (report, _) = smoke(&["--replay", &file]);
+    let venues = report["venues"].as_array().unwrap();
+    let traded: BTreeMap<_, _> = venues
+        .iter()
+        .map(|venue| (venue["venue"].as_str(), venue["symbol"].as_str()))
+        .collect();
+    assert_eq!(traded[&Some("binance-usdm")], Some("BTC-USDT-PERP"));
+    assert_eq!(traded[&Some("backpack")], Some("SOL-USDC-PERP"));
 }
