@@ -191,9 +191,9 @@ fn a_journal_that_is_not_there_cannot_be_verified() {
 
 /// Runs the main job, which must succeed, and returns its report and its page.
 fn smoke(more: &[&str]) -> (Value, String) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let mut arguments = vec!["smoke", "--hold", "1s..1s", "--interval", "1s", "--json"];
-    arguments.extend(["--report-dir", folder.path().to_str().unwrap()]);
+    arguments.extend(["--report-dir", folder.path().to_str().expect("UTF-8")]);
     arguments.extend(more);
     let output = chimera(&arguments);
     assert!(
@@ -202,9 +202,9 @@ fn smoke(more: &[&str]) -> (Value, String) {
         stdout(&output),
         stderr(&output)
     );
-    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let report: Value = serde_json::from_str(&stdout(&output)).expect("a report");
     assert_eq!(report["ok"], true);
-    let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
+    let page = fs::read_to_string(folder.path().join("report.html")).expect("a page");
     (report, page)
 }
 
