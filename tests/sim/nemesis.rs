@@ -14,17 +14,8 @@ use super::hosts::VENUE_SYMBOL;
 use super::plan::{Fault, Plan, Planned};
 use super::scene::Scene;
 
-/// Hosts that may die. The venue may not: its books are the truth.
-const MORTAL: [&str; 6] = [
-    "order",
-    "connector",
-    "position",
-    "market-data",
-    "trader",
-    "watcher",
-];
-/// Hosts that may die where there is an edge.
-const MORTAL_EDGE: [&str; 8] = [
+/// Hosts that may die, those of the edge last. The venue may not: its books are the truth.
+const MORTAL: [&str; 8] = [
     "order",
     "connector",
     "position",
@@ -34,8 +25,10 @@ const MORTAL_EDGE: [&str; 8] = [
     "gateway",
     "gateway",
 ];
-/// Links that may fail where there is an edge.
-const LINKS_EDGE: [(&str, &str); 12] = [
+/// How many of them there are without an edge.
+const MORTAL_STRAIGHT: usize = 6;
+/// Links that may fail, those of the edge last.
+const LINKS: [(&str, &str); 12] = [
     ("connector", "venue"),
     ("connector", "venue"),
     ("order", "connector"),
@@ -49,17 +42,8 @@ const LINKS_EDGE: [(&str, &str); 12] = [
     ("gateway", "order"),
     ("gateway", "order"),
 ];
-/// Links that may fail.
-const LINKS: [(&str, &str); 8] = [
-    ("connector", "venue"),
-    ("connector", "venue"),
-    ("order", "connector"),
-    ("position", "connector"),
-    ("position", "order"),
-    ("trader", "order"),
-    ("watcher", "order"),
-    ("market-data", "venue"),
-];
+/// How many of them there are without an edge.
+const LINKS_STRAIGHT: usize = 8;
 /// Hosts whose clocks may step.
 const CLOCKS: [&str; 3] = ["order", "connector", "position"];
 /// Requests that may go wrong at the venue; placing most of all.
@@ -112,8 +96,8 @@ impl Nemesis {
         let mut planned = plan.faults.clone().into_iter();
         let next = planned.next();
         let (mortal, links) = match plan.way {
-            Way::Straight => (&MORTAL[..], &LINKS[..]),
-            Way::Edge | Way::Rest => (&MORTAL_EDGE[..], &LINKS_EDGE[..]),
+            Way::Straight => (&MORTAL[..MORTAL_STRAIGHT], &LINKS[..LINKS_STRAIGHT]),
+            Way::Edge | Way::Rest => (&MORTAL[..], &LINKS[..]),
         };
         Self {
             scene,
