@@ -4,7 +4,10 @@ use chimera_contracts::{
     common::v1::{Instrument, OrderType, Side},
     connector::v1::{GetCapabilitiesRequest, GetCapabilitiesResponse, GetTopOfBookRequest},
     market_data::v1::GetInstrumentRequest,
-    order::v1::{CancelAllOrdersRequest, CancelOrderRequest, Order, OrderState, PlaceOrderRequest},
+    order::v1::{
+        CancelAllOrdersRequest, CancelOrderRequest, ListOrdersRequest, Order, OrderState,
+        PlaceOrderRequest,
+    },
     position::v1::{ListPositionsRequest, Position},
 };
 use chimera_model::Decimal;
@@ -21,6 +24,15 @@ pub const ALIAS: &str = "SOL";
 pub const QUANTITY: &str = "1";
 /// How far beyond the touch an order takes all that it wants of a moving book, in thousandths.
 const REACH_PERMILLE: i64 = 10;
+
+/// States in which an order may still fill.
+const WORKING: [OrderState; 5] = [
+    OrderState::Submitting,
+    OrderState::Unknown,
+    OrderState::Open,
+    OrderState::PartiallyFilled,
+    OrderState::PendingCancel,
+];
 
 /// A venue, its mesh, its instrument and what it says that it offers.
 pub struct Desk {
@@ -200,22 +212,29 @@ impl Desk {
             .len()
     }
 
-    /// Leaves the account as a case finds it: nothing open, nothing held.
+    /// Leaves the account as a case finds it: nothing works, nothing is held.
     pub async fn rest(&self) {
         let request = CancelAllOrdersRequest {
             account: ACCOUNT.to_owned(),
             venue: self.venue(),
             ..CancelAllOrdersRequest::default()
         };
-        self.house
-            .orders()
-            .cancel_all_orders(request)
-            .await
-            .unwrap();
-        let held = self
-            .position()
-            .await
-            .map_or(Decimal::ZERO, |held| decimal(&held.quantity));
+        let cancelled = self.house.orders().cancel_all_orders(request).await;
+        cancelled.unwrap();
+        eventually("no order works", async || {
+            let request = ListOrdersRequest {
+                account: ACCOUNT.to_owned(),
+                venue: self.venue(),
+                states: WORKING.map(Into::into).to_vec(),
+                ..ListOrdersRequest::default()
+            };
+            let working = self.house.orders().list_orders(request).await.unwrap();
+            working.into_inner().orders.is_empty().then_some(())
+        })
+        .await;
+        // What the venue wrote down: the mesh may still have to hear of the last fill.
+        let held = self.net().await;
+        self.holding(&held.to_string()).await;
         if !held.is_zero() {
             let side = if held.is_positive() {
                 Side::Sell
@@ -228,8 +247,22 @@ impl Desk {
                 ..self.market(side)
             };
             self.fill(close).await;
+            self.holding("0").await;
         }
-        self.holding("0").await;
+    }
+
+    /// Returns what the venue's own fills add up to.
+    pub async fn net(&self) -> Decimal {
+        let ledger = self.house.ledger().await;
+        let fills = ledger["fills"].as_array().unwrap();
+        fills.iter().fold(Decimal::ZERO, |sum, fill| {
+            let quantity = decimal(fill["quantity"].as_str().unwrap());
+            let added = match fill["side"].as_str().unwrap() {
+                "buy" => sum.checked_add(quantity),
+                _ => sum.checked_sub(quantity),
+            };
+            added.unwrap()
+        })
     }
 }
 

@@ -118,15 +118,7 @@ pub async fn a_reduce_only_order_shrinks_and_never_turns_a_position(desk: &Desk)
         desk.fill(reduce(&left.to_string())).await;
     }
     desk.holding("0").await;
-    let ledger = desk.house.ledger().await;
-    let turned = ledger["fills"].as_array().unwrap().iter().map(|fill| {
-        let quantity = decimal(fill["quantity"].as_str().unwrap());
-        match fill["side"].as_str().unwrap() {
-            "buy" => quantity,
-            _ => Decimal::ZERO.checked_sub(quantity).unwrap(),
-        }
-    });
-    let net = turned.fold(Decimal::ZERO, |sum, one| sum.checked_add(one).unwrap());
+    let net = desk.net().await;
     assert!(net.is_zero(), "the venue's own fills add up to {net}");
 }
 

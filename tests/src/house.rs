@@ -27,6 +27,8 @@ use crate::{Process, eventually};
 
 /// The account that trades, with test credentials at every simulated venue.
 pub const ACCOUNT: &str = "main";
+/// What is logged unless `CHIMERA_LOG` says more: why a test failed.
+const PANICS_ONLY: &str = "off,chimera_runtime::telemetry=error";
 
 /// A running mesh in front of one simulated venue that a test steers. Dropping it kills what runs.
 pub struct House {
@@ -62,7 +64,7 @@ impl House {
         };
         config.gateway.listen.set_port(0);
         let telemetry = telemetry::init(&TelemetryConfig {
-            filter: std::env::var("CHIMERA_LOG").unwrap_or_else(|_| "off".to_owned()),
+            filter: std::env::var("CHIMERA_LOG").unwrap_or_else(|_| PANICS_ONLY.to_owned()),
             ..TelemetryConfig::default()
         });
         let around = Surroundings {
