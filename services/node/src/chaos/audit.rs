@@ -12,20 +12,20 @@ use chimera_model::Decimal;
 use super::{
     book::{Answer, Book, Told},
     draw::Kind,
+    market::Market,
     report::Findings,
-    venue::{Creates, Ledger, LedgerFill, LedgerOrder, VENUE_SYMBOL},
+    venue::{Counters, Creates, Ledger, LedgerFill, LedgerOrder},
 };
 use crate::desk::is_final;
 
-/// What a client id begins with before the index, as the mesh is configured by default.
-const CLIENT_ID_PREFIX: &str = "chimera-";
-
-/// Everything that an audit compares.
+/// Everything that an audit compares, of one venue.
 pub struct Evidence {
+    /// Which venue, account and instrument.
+    pub market: &'static Market,
     /// The venue's books.
     pub ledger: Ledger,
-    /// How often each client id arrived at the venue.
-    pub creates: BTreeMap<String, Creates>,
+    /// How often each client id arrived at the venue, and what the venue refused for its limits.
+    pub counters: Counters,
     /// The mesh's orders by index.
     pub orders: BTreeMap<i64, Order>,
     /// The mesh's fills.
@@ -38,12 +38,7 @@ pub struct Evidence {
     pub watched: Option<BTreeSet<(String, String)>>,
 }
 
-/// Returns the index that a client id of ours bears.
-pub fn index_of(client_id: &str) -> Option<i64> {
-    client_id.strip_prefix(CLIENT_ID_PREFIX)?.parse().ok()
-}
-
-/// Compares everything.
+/// Compares everything; what it finds bears the venue's name.
 pub fn audit(book: &Book, evidence: &Evidence) -> Findings {
     let mut findings = Findings::default();
     let venue = venue_orders(evidence, &mut findings);
@@ -53,14 +48,29 @@ pub fn audit(book: &Book, evidence: &Evidence) -> Findings {
             Some(ours) => compare_order(ours, order, &mut findings),
         }
     }
-    for (index, told) in &book.orders {
+    let here = |told: &Told| told.terms.market == evidence.market;
+    for (index, told) in book.orders.iter().filter(|(_, told)| here(told)) {
         let ours = evidence.orders.get(index);
         keep_promise(*index, told, ours, venue.get(index).copied(), &mut findings);
     }
     compare_parents(evidence, &mut findings);
     compare_fills(evidence, &mut findings);
     compare_money(evidence, &mut findings);
+    findings.at(evidence.market.venue());
     findings
+}
+
+/// Returns what a venue refused for its own limits, by its own count; what it does not count is a
+/// mismatch. What it refused because a script bade it is counted elsewhere and is not ours.
+pub fn rate_violations(evidence: &Evidence, findings: &mut Findings) -> u64 {
+    let mut violations = 0;
+    for name in evidence.market.limits {
+        match evidence.counters.limits.get(*name) {
+            Some(count) => violations += count,
+            None => findings.mismatch(format!("{} does not count {name}", evidence.market.venue())),
+        }
+    }
+    violations
 }
 
 /// Returns the venue's orders by our index; two of one index are the worst that can happen.
@@ -71,7 +81,7 @@ fn venue_orders<'a>(
     let mut orders: BTreeMap<i64, &LedgerOrder> = BTreeMap::new();
     for order in &evidence.ledger.orders {
         let (id, client_id) = (order.id, &order.client_id);
-        let Some(index) = index_of(client_id) else {
+        let Some(index) = evidence.market.index_of(client_id) else {
             findings.mismatch(format!("venue order {id} is of nobody: {client_id:?}"));
             continue;
         };
@@ -83,7 +93,7 @@ fn venue_orders<'a>(
             findings.mismatch(format!("order {index} is still open at the venue"));
         }
     }
-    for (client_id, creates) in &evidence.creates {
+    for (client_id, creates) in &evidence.counters.creates {
         if creates.attempts > 1 {
             let Creates { attempts, accepted } = creates;
             findings.doubled(format!("{client_id} was sent {attempts}, taken {accepted}"));
@@ -236,7 +246,7 @@ fn compare_parents(evidence: &Evidence, findings: &mut Findings) {
 
 fn compare_fills(evidence: &Evidence, findings: &mut Findings) {
     let mut ours: BTreeMap<(String, String), &Fill> = BTreeMap::new();
-    for fill in &evidence.fills {
+    for fill in standing(&evidence.fills) {
         let key = (fill.trade_id.clone(), fill.venue_order_id.clone());
         if fill.inferred {
             let (trade, order) = &key;
@@ -261,6 +271,23 @@ fn compare_fills(evidence: &Evidence, findings: &mut Findings) {
     for (trade, order) in ours.keys() {
         findings.mismatch(format!("fill {trade} of order {order} is not the venue's"));
     }
+}
+
+/// Returns the fills that count: one that was inferred gives way to what is said later under its id,
+/// and to nothing where that says that none of it is left.
+fn standing(fills: &[Fill]) -> impl Iterator<Item = &Fill> {
+    let mut last: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for fill in fills.iter().filter(|fill| fill.inferred) {
+        let seq = last
+            .entry((&fill.venue_order_id, &fill.trade_id))
+            .or_default();
+        *seq = fill.seq.max(*seq);
+    }
+    fills.iter().filter(move |fill| {
+        let name = (fill.venue_order_id.as_str(), fill.trade_id.as_str());
+        let is_last = last.get(&name) == Some(&fill.seq);
+        !fill.inferred || (is_last && decimal(&fill.quantity) != Decimal::ZERO)
+    })
 }
 
 fn compare_fill(ours: &Fill, theirs: &LedgerFill, findings: &mut Findings) {
@@ -302,9 +329,10 @@ fn compare_money(evidence: &Evidence, findings: &mut Findings) {
     for theirs in account
         .positions
         .iter()
-        .filter(|it| it.symbol == VENUE_SYMBOL)
+        .filter(|it| it.symbol == evidence.market.venue_symbol)
     {
-        let Some(ours) = evidence.positions.first() else {
+        let mut positions = evidence.positions.iter();
+        let Some(ours) = positions.find(|it| it.symbol == evidence.market.symbol) else {
             findings.lost(format!("the position of {}", theirs.quantity));
             continue;
         };

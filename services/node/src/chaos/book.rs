@@ -8,15 +8,18 @@ use std::{
 use chimera_contracts::order::v1::{Order, OrderState};
 use chimera_model::Decimal;
 use chimera_runtime::fault::reason_of;
+use chimera_venue_sim::VenueKind;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
 use super::{draw::Terms, report::Findings};
 use crate::desk::is_final;
 
-/// Orders of one run. Below the 65,536 indices far above its own that the mesh remembers one by one,
-/// and well below the 200,000 orders that the simulated venue keeps.
+/// Orders of one run at one venue. Below the 65,536 indices far above its own that the mesh remembers
+/// one by one for an account, and well below the 200,000 orders that the simulated venue keeps.
 pub const ORDERS_MAX: usize = 60_000;
+/// Venues of a run at most; bounds what is remembered.
+const VENUES_MAX: usize = VenueKind::ALL.len();
 /// The first index of a client. Far above those that the mesh gives to children of tracking limits
 /// (2^20 at most above the last it gave), so that the two never meet.
 pub const FIRST_INDEX: i64 = 1 << 22;
@@ -49,7 +52,7 @@ pub enum Answer {
     Refused(String),
 }
 
-/// Every order of a run; bounded by [`ORDERS_MAX`].
+/// Every order of a run; bounded by [`ORDERS_MAX`] at each venue.
 #[derive(Debug, Default)]
 pub struct Book {
     pub orders: BTreeMap<i64, Told>,
@@ -59,6 +62,8 @@ pub struct Book {
     pub repeats: u64,
     /// Calls of CancelOrder.
     pub cancels: u64,
+    /// Orders that were due and not asked for, because too many calls were under way.
+    pub omitted: u64,
     /// Promises that were broken while the run went on.
     pub findings: Findings,
 }
@@ -66,7 +71,7 @@ pub struct Book {
 impl Book {
     /// Writes down a new order; nothing when the run has had all it may have.
     pub fn begin(&mut self, terms: Terms) -> Option<i64> {
-        if self.orders.len() >= ORDERS_MAX {
+        if self.orders.len() >= ORDERS_MAX * VENUES_MAX {
             return None;
         }
         let last = self.orders.last_key_value().map(|(index, _)| *index);
@@ -91,6 +96,15 @@ impl Book {
         self.orders.get(&index).map(|told| (index, told.terms))
     }
 
+    /// Notes that an order in doubt could not be asked for again yet.
+    pub fn put_off(&mut self, index: i64) {
+        self.repeats -= 1;
+        let told = self.orders.get(&index);
+        if told.is_some_and(|told| told.answer == Answer::Doubt) {
+            self.doubts.push_back((Instant::now(), index));
+        }
+    }
+
     /// Returns how many orders are without an answer.
     pub fn unanswered(&self) -> usize {
         let doubts = |told: &&Told| told.answer == Answer::Doubt;
@@ -98,13 +112,13 @@ impl Book {
     }
 
     /// Takes an order to cancel, by a number drawn.
-    pub fn cancellable(&mut self, draw: usize) -> Option<i64> {
+    pub fn cancellable(&mut self, draw: usize) -> Option<(i64, Terms)> {
         if self.open.is_empty() {
             return None;
         }
         self.cancels += 1;
-        let at = draw % self.open.len();
-        Some(self.open.swap_remove(at))
+        let index = self.open.swap_remove(draw % self.open.len());
+        self.orders.get(&index).map(|told| (index, told.terms))
     }
 
     /// Returns how many orders were last seen working and no cancel was asked for.
@@ -158,6 +172,17 @@ impl Book {
         {
             told.ended = Some(order.state());
         }
+    }
+
+    /// Returns how many orders were refused, by reason.
+    pub fn refusals(&self) -> BTreeMap<String, u64> {
+        let mut refusals = BTreeMap::new();
+        for told in self.orders.values() {
+            if let Answer::Refused(reason) = &told.answer {
+                *refusals.entry(reason.clone()).or_default() += 1;
+            }
+        }
+        refusals
     }
 
     /// Returns how many orders were acknowledged.

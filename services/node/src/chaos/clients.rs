@@ -10,7 +10,7 @@ use chimera_contracts::order::v1::{
     CancelOrderRequest, Order, order_service_client::OrderServiceClient,
 };
 use chimera_runtime::Channel;
-use rand::{RngExt as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _, seq::IndexedRandom as _};
 use rand_chacha::ChaCha8Rng;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -22,7 +22,8 @@ use tonic::{Request, Status};
 use super::{
     book::Book,
     draw::{Mix, Terms},
-    venue::{ACCOUNT, Touch},
+    market::Market,
+    venue::Touches,
 };
 
 /// Calls under way at one time: half a second's worth at 500 a second. When all are taken, the mesh is
@@ -30,10 +31,11 @@ use super::{
 const CALLS_MAX: usize = 256;
 /// How long a client waits for an answer before it counts as lost.
 const CALL_WITHIN: Duration = Duration::from_secs(5);
-/// Of a hundred ticks: how many cancel, and how many ask for a known order once more.
-const CANCELS_PERCENT: u32 = 25;
-const REPEATS_PERCENT: u32 = 2;
-/// Above so many working orders of a run every tick cancels one.
+/// Of a hundred orders: beside how many of them another is cancelled, and a known one asked for once
+/// more.
+const CANCELS_PERCENT: u32 = 34;
+const REPEATS_PERCENT: u32 = 3;
+/// Above so many working orders of a run one is cancelled beside every new one.
 const WORKING_MAX: usize = 200;
 
 /// The clients of a run; clones share what they know.
@@ -41,17 +43,17 @@ const WORKING_MAX: usize = 200;
 pub struct Clients {
     book: Arc<Mutex<Book>>,
     way: watch::Receiver<Option<Channel>>,
-    touch: watch::Receiver<Touch>,
+    touches: watch::Receiver<Touches>,
     calls: Arc<Semaphore>,
 }
 
 impl Clients {
-    /// Returns clients that call whatever mesh `way` leads to and price by `touch`.
-    pub fn new(way: watch::Receiver<Option<Channel>>, touch: watch::Receiver<Touch>) -> Self {
+    /// Returns clients that call whatever mesh `way` leads to and trade where `touches` names prices.
+    pub fn new(way: watch::Receiver<Option<Channel>>, touches: watch::Receiver<Touches>) -> Self {
         Self {
             book: Arc::default(),
             way,
-            touch,
+            touches,
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
         }
     }
@@ -63,11 +65,12 @@ impl Clients {
     }
 
     /// Returns the best prices last seen.
-    pub fn touch(&self) -> Touch {
-        *self.touch.borrow()
+    pub fn touches(&self) -> Touches {
+        self.touches.borrow().clone()
     }
 
-    /// Sends `rate` calls a second until told to stop, and waits for those under way.
+    /// Asks for `rate` orders a second until told to stop, cancels and repeats beside them, and waits
+    /// for the calls under way.
     pub async fn flow(&self, rate: u32, mix: Mix, seed: u64, mut stop: watch::Receiver<bool>) {
         let mut chance = ChaCha8Rng::seed_from_u64(seed);
         let mut ticks = interval(Duration::from_secs(1) / rate.max(1));
@@ -81,45 +84,47 @@ impl Clients {
                 _ = ticks.tick() => {}
             }
             while calls.try_join_next().is_some() {}
-            if let Ok(permit) = self.calls.clone().try_acquire_owned() {
-                self.step(mix, &mut chance, permit, &mut calls);
-            }
+            self.step(mix, &mut chance, &mut calls);
         }
         while calls.join_next().await.is_some() {}
     }
 
-    fn step(
-        &self,
-        mix: Mix,
-        chance: &mut ChaCha8Rng,
-        permit: OwnedSemaphorePermit,
-        calls: &mut JoinSet<()>,
-    ) {
+    /// Asks for one order; cancels one, repeats one, and asks again for one in doubt, as is drawn.
+    fn step(&self, mix: Mix, chance: &mut ChaCha8Rng, calls: &mut JoinSet<()>) {
         let draw = chance.random::<u32>() as usize;
-        let what = chance.random_range(0..100);
-        let mut book = self.book();
-        if let Some((index, terms)) = book.doubtful() {
-            calls.spawn(self.clone().place(index, terms, permit));
+        let (cancels, repeats) = (chance.random_range(0..100), chance.random_range(0..100));
+        let Some(market) = self.touches.borrow().choose(chance).copied() else {
             return;
+        };
+        let terms = Terms::draw(mix, market, chance);
+        let permit = || self.calls.clone().try_acquire_owned().ok();
+        let mut book = self.book();
+        match permit() {
+            Some(permit) => {
+                if let Some(index) = book.begin(terms) {
+                    calls.spawn(self.clone().place(index, terms, permit));
+                }
+            }
+            None => book.omitted += 1,
+        }
+        let repeats = mix == Mix::All && repeats < REPEATS_PERCENT;
+        let again = [
+            book.doubtful(),
+            repeats.then(|| book.acknowledged(draw)).flatten(),
+        ];
+        for (index, terms) in again.into_iter().flatten() {
+            match permit() {
+                Some(permit) => drop(calls.spawn(self.clone().place(index, terms, permit))),
+                None => book.put_off(index),
+            }
         }
         let crowded = book.working() >= WORKING_MAX;
         if mix == Mix::All
-            && (crowded || what < CANCELS_PERCENT)
-            && let Some(index) = book.cancellable(draw)
+            && (crowded || cancels < CANCELS_PERCENT)
+            && let Some(permit) = permit()
+            && let Some((index, terms)) = book.cancellable(draw)
         {
-            calls.spawn(self.clone().cancel(index, permit));
-            return;
-        }
-        if mix == Mix::All
-            && what >= 100 - REPEATS_PERCENT
-            && let Some((index, terms)) = book.acknowledged(draw)
-        {
-            calls.spawn(self.clone().place(index, terms, permit));
-            return;
-        }
-        let terms = Terms::draw(mix, self.touch(), chance);
-        if let Some(index) = book.begin(terms) {
-            calls.spawn(self.clone().place(index, terms, permit));
+            calls.spawn(self.clone().cancel(index, terms.market, permit));
         }
     }
 
@@ -176,12 +181,12 @@ impl Clients {
         order.ok_or_else(|| Status::internal("the answer lacks `order`"))
     }
 
-    async fn cancel(self, index: i64, _permit: OwnedSemaphorePermit) {
+    async fn cancel(self, index: i64, market: &Market, _permit: OwnedSemaphorePermit) {
         let Some(channel) = self.way.borrow().clone() else {
             return;
         };
         let request = CancelOrderRequest {
-            account: ACCOUNT.to_owned(),
+            account: market.account.to_owned(),
             client_order_index: index,
         };
         let mut client = OrderServiceClient::new(channel);

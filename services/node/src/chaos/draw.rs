@@ -8,10 +8,10 @@ use chimera_model::Decimal;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::venue::{ACCOUNT, PRICE_DECIMALS, QUANTITY_DECIMALS, SYMBOL, Touch, VENUE};
+use super::{market::Market, venue::Touch};
 
-/// What an order is worth at least, in hundredths of ticks times lots: 6 USDT, above the venue's
-/// least of 5 also when the price falls before the order arrives.
+/// What an order is worth at least, in ticks times lots: 6 USDT, above Binance's least of 5 also when
+/// the price falls before the order arrives.
 const WORTH_MIN: i64 = 60_000;
 /// Lots above the least, so that fills come in parts.
 const EXTRA_LOTS: i64 = 5;
@@ -32,6 +32,8 @@ pub enum Mix {
 /// An order as its client asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
+    /// Where.
+    pub market: &'static Market,
     pub kind: Kind,
     pub side: Side,
     /// In hundredths of a unit.
@@ -51,7 +53,11 @@ pub enum Kind {
 
 impl Terms {
     /// Draws an order that fits the prices.
-    pub fn draw(mix: Mix, touch: Touch, chance: &mut ChaCha8Rng) -> Self {
+    pub fn draw(
+        mix: Mix,
+        (market, touch): (&'static Market, Touch),
+        chance: &mut ChaCha8Rng,
+    ) -> Self {
         let kind = match (mix, chance.random_range(0..100)) {
             (Mix::All, 0..30) => Kind::Market,
             (Mix::All, 30..55) => Kind::PostOnly,
@@ -78,6 +84,7 @@ impl Terms {
             _ => own + behind,
         });
         Self {
+            market,
             kind,
             side,
             lots: least(ticks.unwrap_or(own)) + chance.random_range(0..EXTRA_LOTS),
@@ -86,9 +93,10 @@ impl Terms {
     }
 
     /// Returns a buy that rests far below the touch.
-    pub fn resting(touch: Touch, permille: i64) -> Self {
+    pub fn resting((market, touch): (&'static Market, Touch), permille: i64) -> Self {
         let ticks = touch.bid - touch.bid * permille / 1_000;
         Self {
+            market,
             kind: Kind::PostOnly,
             side: Side::Buy,
             lots: least(ticks),
@@ -98,13 +106,12 @@ impl Terms {
 
     /// Returns the price as text of the contract.
     pub fn price(&self) -> Option<Decimal> {
-        let ticks = self.ticks?;
-        Decimal::from_scaled(ticks, PRICE_DECIMALS.into()).ok()
+        self.ticks.map(|ticks| self.market.price(ticks))
     }
 
     /// Returns the quantity.
     pub fn quantity(&self) -> Decimal {
-        Decimal::from_scaled(self.lots, QUANTITY_DECIMALS.into()).unwrap_or_default()
+        self.market.quantity(self.lots)
     }
 
     /// Returns the request that places it.
@@ -122,10 +129,10 @@ impl Terms {
             ..TrackingLimit::default()
         });
         PlaceOrderRequest {
-            account: ACCOUNT.to_owned(),
+            account: self.market.account.to_owned(),
             client_order_index: Some(index),
-            venue: VENUE.name().to_owned(),
-            symbol: SYMBOL.to_owned(),
+            venue: self.market.venue().to_owned(),
+            symbol: self.market.symbol.to_owned(),
             side: self.side.into(),
             r#type: kind.into(),
             quantity: self.quantity().to_string(),

@@ -19,6 +19,7 @@ use super::{
     book::ORDERS_MAX,
     draw::Mix,
     error::ChaosError,
+    market::BINANCE_USDM,
     report::{Findings, Spread},
     venue::Ledger,
 };
@@ -94,7 +95,7 @@ pub async fn run(plan: &SwitchPlan, folder: &Path) -> Result<SwitchReport, Chaos
              fewer rounds or a lower rate"
         )));
     }
-    let mut stage = Stage::set(plan.seed, folder).await?;
+    let mut stage = Stage::set(plan.seed, folder, vec![&BINANCE_USDM], false).await?;
     let mesh = stage.start_mesh().await?;
     stage.tradable().await?;
     let (stop, stopped) = watch::channel(false);
@@ -113,7 +114,7 @@ pub async fn run(plan: &SwitchPlan, folder: &Path) -> Result<SwitchReport, Chaos
     // It ends by itself once it is stopped; a panic of it would show as missing orders.
     let _ = flow.await;
     let last = throw(mesh.channel.clone()).await?;
-    let ledger = stage.venue.ledger().await?;
+    let ledger = stage.venues.ledger(&BINANCE_USDM).await?;
     mesh.kill().await?;
     stage.tasks.shutdown().await;
     if ledger.accounts.iter().any(|it| it.open_orders > 0) {

@@ -21,10 +21,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
-use super::{
-    error::ChaosError,
-    venue::{ACCOUNT, VENUE},
-};
+use super::{error::ChaosError, market::Market};
 
 /// Entries of a page; the most that the contract gives.
 const PAGE: i32 = 1_000;
@@ -64,40 +61,58 @@ impl MeshBooks {
     }
 
     /// Cancels everything and waits until nothing is open.
-    pub async fn close_all(&self, within: Duration) -> Result<(), ChaosError> {
+    pub async fn close_all(
+        &self,
+        markets: &[&'static Market],
+        within: Duration,
+    ) -> Result<(), ChaosError> {
         self.until("orders are still open", within, async || {
             let asked = GetTradingStateRequest {};
             let answer = self.orders.clone().get_trading_state(asked).await?;
             if answer.into_inner().open_orders == 0 {
                 return Ok(true);
             }
-            let request = CancelAllOrdersRequest {
-                account: ACCOUNT.to_owned(),
-                ..CancelAllOrdersRequest::default()
-            };
-            self.orders.clone().cancel_all_orders(request).await?;
+            for market in markets {
+                let request = CancelAllOrdersRequest {
+                    account: market.account.to_owned(),
+                    ..CancelAllOrdersRequest::default()
+                };
+                self.orders.clone().cancel_all_orders(request).await?;
+            }
             Ok(false)
         })
         .await
     }
 
     /// Waits until every position agrees with the venue's word.
-    pub async fn agreed(&self, within: Duration) -> Result<(), ChaosError> {
+    pub async fn agreed(
+        &self,
+        markets: &[&'static Market],
+        within: Duration,
+    ) -> Result<(), ChaosError> {
         self.until("positions still differ", within, async || {
-            let positions = self.positions().await?;
             let agrees = |it: &Position| it.check() == PositionCheck::Agrees;
-            Ok(positions.iter().all(agrees))
+            for market in markets {
+                if !self.positions(market).await?.iter().all(agrees) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
         })
         .await
     }
 
     /// Returns the orders of some indices; those that the mesh does not know are left out.
-    pub async fn orders(&self, indices: BTreeSet<i64>) -> Result<BTreeMap<i64, Order>, ChaosError> {
+    pub async fn orders(
+        &self,
+        market: &Market,
+        indices: BTreeSet<i64>,
+    ) -> Result<BTreeMap<i64, Order>, ChaosError> {
         let ask = |index: i64| {
             let mut orders = self.orders.clone();
             async move {
                 let request = GetOrderRequest {
-                    account: ACCOUNT.to_owned(),
+                    account: market.account.to_owned(),
                     client_order_index: index,
                 };
                 match orders.get_order(request).await {
@@ -112,10 +127,10 @@ impl MeshBooks {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Returns every fill.
-    pub async fn fills(&self) -> Result<Vec<Fill>, ChaosError> {
+    /// Returns every fill of a market's account.
+    pub async fn fills(&self, market: &Market) -> Result<Vec<Fill>, ChaosError> {
         let mut request = ListFillsRequest {
-            account: ACCOUNT.to_owned(),
+            account: market.account.to_owned(),
             page_size: PAGE,
             ..ListFillsRequest::default()
         };
@@ -131,31 +146,32 @@ impl MeshBooks {
         }
     }
 
-    /// Returns every position.
-    pub async fn positions(&self) -> Result<Vec<Position>, Status> {
+    /// Returns every position of a market's account.
+    pub async fn positions(&self, market: &Market) -> Result<Vec<Position>, Status> {
         let request = ListPositionsRequest {
-            account: ACCOUNT.to_owned(),
+            account: market.account.to_owned(),
             ..ListPositionsRequest::default()
         };
         let answer = self.positions.clone().list_positions(request).await?;
         Ok(answer.into_inner().positions)
     }
 
-    /// Returns every balance.
-    pub async fn balances(&self) -> Result<Vec<Balance>, ChaosError> {
+    /// Returns the balance of what a market's profit and fees are settled in.
+    pub async fn balance(&self, market: &Market) -> Result<Option<Balance>, ChaosError> {
         let request = ListBalancesRequest {
-            account: ACCOUNT.to_owned(),
+            account: market.account.to_owned(),
             ..ListBalancesRequest::default()
         };
         let answer = self.positions.clone().list_balances(request).await?;
-        Ok(answer.into_inner().balances)
+        let mut balances = answer.into_inner().balances.into_iter();
+        Ok(balances.find(|it| it.venue == market.venue() && it.asset == market.asset))
     }
 
     /// Returns what the mesh's own comparison with the venue finds.
-    pub async fn differences(&self) -> Result<Vec<Difference>, ChaosError> {
+    pub async fn differences(&self, market: &Market) -> Result<Vec<Difference>, ChaosError> {
         let request = ReconcileRequest {
-            account: ACCOUNT.to_owned(),
-            venue: VENUE.name().to_owned(),
+            account: market.account.to_owned(),
+            venue: market.venue().to_owned(),
             dry_run: true,
         };
         let answer = self.orders.clone().reconcile(request).await?;

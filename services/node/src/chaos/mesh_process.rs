@@ -14,13 +14,19 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::{error::ChaosError, venue::ACCOUNT};
+use super::{error::ChaosError, market::Market};
 
 /// How long a process may take from its start to the line that says where it listens.
 const LISTENS_WITHIN: Duration = Duration::from_secs(60);
 
-/// A snapshot every so many records: low, so that kills fall around snapshots too.
-const SNAPSHOT_EVERY_RECORDS: u32 = 2_000;
+/// How a mesh is set that is killed: a snapshot every so many records, so that kills fall around
+/// snapshots too.
+pub const KILLED: &str = "order: {snapshot_every_records: 2000}";
+/// How one is set that lives all the while: what it keeps on purpose is small and full within a
+/// minute, so that what grows later is a leak, and old orders are read back from the journal.
+pub const LASTING: &str = "\
+order: {snapshot_every_records: 2000, closed_orders_kept: 1000, changes_kept: 2048}
+position: {changes_kept: 512, margin_history: 100}";
 
 /// How the process is started, every time alike.
 #[derive(Clone, Debug)]
@@ -37,11 +43,17 @@ pub struct MeshProcess {
     child: Child,
     /// The way to its gateway.
     pub channel: Channel,
+    /// Its process id.
+    pub id: u32,
 }
 
 impl Launch {
-    /// Writes the configuration that points a mesh at the venue.
-    pub fn prepare(folder: &Path, venue: &VenueEndpoints) -> Result<Self, ChaosError> {
+    /// Writes the configuration that points a mesh at the venues.
+    pub fn prepare(
+        folder: &Path,
+        venues: &[VenueEndpoints],
+        settings: &str,
+    ) -> Result<Self, ChaosError> {
         let launch = Self {
             binary: std::env::current_exe()?,
             config: folder.join("chaos.yaml"),
@@ -49,7 +61,7 @@ impl Launch {
             log: folder.join("mesh.log"),
         };
         fs::create_dir_all(&launch.data_dir)?;
-        fs::write(&launch.config, configuration(venue))?;
+        fs::write(&launch.config, configuration(venues, settings))?;
         Ok(launch)
     }
 
@@ -109,7 +121,8 @@ impl Launch {
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let channel = Channel::remote(&address, RemoteOptions::default())
             .map_err(|error| std::io::Error::other(error.to_string()))?;
-        Ok(MeshProcess { child, channel })
+        let id = child.id().unwrap_or_default();
+        Ok(MeshProcess { child, channel, id })
     }
 }
 
@@ -122,13 +135,22 @@ impl MeshProcess {
     }
 }
 
-fn configuration(venue: &VenueEndpoints) -> String {
-    let (name, keys) = (venue.venue.name(), &venue.credentials);
-    format!(
-        "connector:\n  venues:\n    {name}:\n      rest_url: {}\n      stream_url: {}\n      \
-         allow_plain_http: true\n      accounts: [{ACCOUNT}]\n\
-         credentials:\n  {name}:\n    {ACCOUNT}: {{api_key: \"{}\", api_secret: \"{}\"}}\n\
-         order: {{snapshot_every_records: {SNAPSHOT_EVERY_RECORDS}}}\n",
-        venue.rest, venue.ws, keys.api_key, keys.api_secret
-    )
+fn configuration(venues: &[VenueEndpoints], settings: &str) -> String {
+    let mut places = String::new();
+    let mut credentials = String::new();
+    for venue in venues {
+        let (name, account) = (venue.venue.name(), Market::at(venue.venue).account);
+        places.push_str(&format!(
+            "    {name}:\n      rest_url: {}\n      stream_url: {}\n      \
+             allow_plain_http: true\n      accounts: [{account}]\n",
+            venue.rest, venue.ws
+        ));
+        for keys in venue.accounts.iter().filter(|keys| keys.account == account) {
+            let (key, secret) = (&keys.api_key, &keys.api_secret);
+            credentials.push_str(&format!(
+                "  {name}:\n    {account}: {{api_key: \"{key}\", api_secret: \"{secret}\"}}\n"
+            ));
+        }
+    }
+    format!("connector:\n  venues:\n{places}credentials:\n{credentials}{settings}\n")
 }

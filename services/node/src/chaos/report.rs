@@ -1,9 +1,11 @@
 //! What a run found, as a table and as JSON.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use serde::Serialize;
+
+use super::memory::Memory;
 
 /// Findings told in words; beyond these they are only counted.
 const WORDS_MAX: usize = 50;
@@ -46,6 +48,13 @@ impl Findings {
     pub fn unresolved(&mut self, words: String) {
         self.unresolved += 1;
         self.say("unresolved", words);
+    }
+
+    /// Writes where it was before each of the words.
+    pub fn at(&mut self, place: &str) {
+        for words in &mut self.words {
+            *words = format!("{place}: {words}");
+        }
     }
 
     fn say(&mut self, kind: &str, words: String) {
@@ -104,8 +113,8 @@ impl Spread {
     }
 }
 
-/// A run of kills.
-#[derive(Clone, Debug, Serialize)]
+/// A run.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// Whether every promise was kept.
     pub ok: bool,
@@ -117,22 +126,40 @@ pub struct Report {
     pub open_orders: usize,
     /// How often the mesh was killed.
     pub kills: u32,
+    /// How long orders flowed.
+    pub flowed_s: u64,
     /// Orders that clients asked for.
     pub orders: usize,
+    /// Orders that were due and not asked for, because too many calls were unanswered.
+    pub omitted: u64,
     /// Orders that clients were told of as placed.
     pub acknowledged: usize,
+    /// Orders that clients were told of as refused, by reason.
+    pub refused: BTreeMap<String, u64>,
     /// Placements repeated with the same index.
     pub repeats: u64,
     /// Cancels asked for.
     pub cancels: u64,
-    /// Orders on the venue's books.
+    /// Orders on the venues' books.
     pub venue_orders: usize,
-    /// Fills on the venue's books.
+    /// Fills on the venues' books.
     pub fills: usize,
+    /// What each venue says.
+    pub venues: Vec<AtVenue>,
+    /// Faults that were made at the venues, by name.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Requests and events that they struck; those that last strike more and are not counted.
+    pub faults_struck: u64,
+    /// What the venues refused for their own limits.
+    pub rate_violations: u64,
+    /// The mesh's memory; none where it was killed.
+    pub memory: Option<Memory>,
     /// Fills that a watcher was told of, across every kill.
     pub fills_watched: usize,
     /// How often the watcher had to begin with a snapshot because its history was not kept.
     pub watch_snapshots: u64,
+    /// From the last fault healed to nothing in doubt, nothing open and positions agreed.
+    pub rested_ms: u64,
     /// Sound records of the journal.
     pub journal_records: u64,
     /// From SIGKILL to the first order acknowledged after it.
@@ -143,7 +170,37 @@ pub struct Report {
     pub took_s: u64,
 }
 
+/// One venue's part of a run, by its own books.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct AtVenue {
+    /// The venue.
+    pub venue: &'static str,
+    /// Orders.
+    pub orders: usize,
+    /// Fills.
+    pub fills: usize,
+    /// What it refused for its own limits.
+    pub rate_violations: u64,
+    /// What it refused because a script bade it.
+    pub scripted_refusals: u64,
+    /// The most that was used of its limit on requests in one minute: weight or number.
+    pub peak_1m: u64,
+}
+
 impl Report {
+    /// Says whether every promise was kept.
+    pub fn judge(&mut self) {
+        let flat = self.memory.is_none_or(|memory| memory.flat);
+        let clean = self.findings.is_clean() && self.rate_violations == 0;
+        self.ok = clean && flat && self.is_telling();
+    }
+
+    /// Returns whether at least half of the orders reached a venue: a mesh that refuses everything
+    /// loses nothing, and proves nothing.
+    fn is_telling(&self) -> bool {
+        self.venue_orders * 2 >= self.orders
+    }
+
     /// Returns the report as a table.
     #[must_use]
     pub fn table(&self) -> String {
@@ -161,6 +218,7 @@ impl Report {
             "doubled",
             "mismatches",
             "unresolved",
+            "rate violations",
             "recovery P50",
             "P99",
             "max",
@@ -178,22 +236,54 @@ impl Report {
             self.findings.doubled.to_string(),
             self.findings.mismatches.to_string(),
             self.findings.unresolved.to_string(),
+            self.rate_violations.to_string(),
             ms(self.recovery.p50_ms),
             ms(self.recovery.p99_ms),
             ms(self.recovery.max_ms),
         ]);
         let mut text = table.to_string();
         text.push_str(&format!(
-            "\nseed {} · {} orders a second · {} resting · {} fills watched, {} snapshots · \
-             journal: {} sound records · {} s",
+            "\nseed {} · {} orders a second for {} s, {} omitted · {} resting · {} fills watched, \
+             {} snapshots · at rest after {} ms · journal: {} sound records · {} s",
             self.seed,
             self.rate,
+            self.flowed_s,
+            self.omitted,
             self.open_orders,
             self.fills_watched,
             self.watch_snapshots,
+            self.rested_ms,
             self.journal_records,
             self.took_s
         ));
+        for at in &self.venues {
+            text.push_str(&format!(
+                "\n{}: {} orders · {} fills · {} rate violations · {} refused by script · most in a \
+                 minute {}",
+                at.venue, at.orders, at.fills, at.rate_violations, at.scripted_refusals, at.peak_1m
+            ));
+        }
+        if !self.faults.is_empty() {
+            let all: u64 = self.faults.values().sum();
+            let each: Vec<String> = self
+                .faults
+                .iter()
+                .map(|(name, n)| format!("{name} {n}"))
+                .collect();
+            let (each, struck) = (each.join(" · "), self.faults_struck);
+            text.push_str(&format!("\n{all} faults, {struck} struck: {each}"));
+        }
+        if !self.refused.is_empty() {
+            let each = self.refused.iter();
+            let each: Vec<String> = each.map(|(reason, n)| format!("{reason} {n}")).collect();
+            text.push_str(&format!("\nrefused: {}", each.join(" · ")));
+        }
+        if !self.is_telling() {
+            text.push_str("\ntoo few orders reached a venue: the run proves nothing");
+        }
+        if let Some(memory) = &self.memory {
+            text.push_str(&format!("\nmemory: {memory}"));
+        }
         for words in &self.findings.words {
             text.push_str(&format!("\n{words}"));
         }

@@ -1,5 +1,5 @@
-//! The simulated venue of a run: it lives in this process and outlives every kill. Its own ledger is
-//! the truth that the mesh is held against.
+//! The simulated venues of a run: they live in this process and outlive every kill. Their own ledgers
+//! are the truth that the mesh is held against.
 
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -7,42 +7,30 @@ use chimera_egress::{HttpClient as _, HttpLimits, HttpRequest, ReqwestClient, tl
 use chimera_model::Decimal;
 use chimera_venue_sim::{
     AccountConfig, LimitConfig, Listeners, SharedClock, SimConfig, Simulator, SystemClock,
-    VenueEndpoints, VenueKind,
+    VenueEndpoints,
 };
 use http::Method;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::error::ChaosError;
+use super::{error::ChaosError, market::Market};
 use crate::mesh::MeshError;
-
-/// Where a run trades.
-pub const VENUE: VenueKind = VenueKind::BinanceUsdm;
-/// What it trades, as the mesh calls it.
-pub const SYMBOL: &str = "SOL-USDT-PERP";
-/// What it trades, as the venue calls it.
-pub const VENUE_SYMBOL: &str = "SOLUSDT";
-/// Whose orders they are.
-pub const ACCOUNT: &str = "main";
-/// Decimals of the instrument's prices: its tick is 0.01.
-pub const PRICE_DECIMALS: u8 = 2;
-/// Decimals of the instrument's quantities: its lot is 0.01.
-pub const QUANTITY_DECIMALS: u8 = 2;
 
 /// What the account starts with: enough that margin never refuses an order of a run.
 const DEPOSIT: i64 = 10_000_000;
-/// No limit of the venue is meant to be met: a run restarts more often than any operator would.
+/// No limit of a venue is meant to be met where the mesh is killed: a run restarts more often than any
+/// operator would.
 const NO_LIMIT: u32 = 1_000_000_000;
-/// Open orders of one account in one instrument: above the 200 of the venue, for `--open-orders`.
+/// Open orders of one account in one instrument: above what the venues allow, for `--open-orders`.
 const OPEN_ORDERS_MAX: u32 = 10_000;
 /// How long the control interface may take; it answers in milliseconds, a full ledger in some 100.
 const CONTROL_WITHIN: Duration = Duration::from_secs(30);
 /// The largest ledger read: the venue keeps 200,000 orders and as many fills, each of some 300 bytes.
 const LEDGER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// The running venue and the way to its control interface.
-pub struct SimulatedVenue {
+/// The running venues and the way to their control interface.
+pub struct SimulatedVenues {
     simulator: Simulator,
     http: ReqwestClient,
 }
@@ -55,6 +43,9 @@ pub struct Touch {
     /// The best ask.
     pub ask: i64,
 }
+
+/// The best prices of each market.
+pub type Touches = Vec<(&'static Market, Touch)>;
 
 /// What the venue has written down of one account.
 #[derive(Debug, Deserialize)]
@@ -147,9 +138,13 @@ pub struct Creates {
     pub accepted: u64,
 }
 
-#[derive(Deserialize)]
-struct Counters {
-    creates: BTreeMap<String, Creates>,
+/// What a venue counted.
+#[derive(Debug, Deserialize)]
+pub struct Counters {
+    /// How often each client id arrived.
+    pub creates: BTreeMap<String, Creates>,
+    /// What it refused for its limits, and how close to them it was brought.
+    pub limits: BTreeMap<String, u64>,
 }
 
 #[derive(Deserialize)]
@@ -163,62 +158,72 @@ struct Book {
     ask: Option<(Decimal, Decimal)>,
 }
 
-impl SimulatedVenue {
-    /// Starts the venue on free ports of loopback.
-    pub async fn start(seed: u64) -> Result<Self, ChaosError> {
-        let listeners = Listeners::bind(Ipv4Addr::LOCALHOST.into(), 0, &[VENUE]).await?;
-        let config = SimConfig {
-            venues: vec![VENUE],
+impl SimulatedVenues {
+    /// Starts the venues on free ports of loopback, with the limits of the real ones where
+    /// `limited`.
+    pub async fn start(
+        seed: u64,
+        markets: &[&'static Market],
+        limited: bool,
+    ) -> Result<Self, ChaosError> {
+        let kinds: Vec<_> = markets.iter().map(|market| market.kind).collect();
+        let listeners = Listeners::bind(Ipv4Addr::LOCALHOST.into(), 0, &kinds).await?;
+        let account = |market: &&Market| AccountConfig {
+            name: market.account.to_owned(),
+            deposit: DEPOSIT.into(),
+        };
+        let mut config = SimConfig {
+            venues: kinds,
             seed,
-            accounts: vec![AccountConfig {
-                name: ACCOUNT.to_owned(),
-                deposit: DEPOSIT.into(),
-            }],
-            binance_limits: LimitConfig {
+            accounts: markets.iter().map(account).collect(),
+            ..SimConfig::default()
+        };
+        if !limited {
+            config.backpack_requests_1m = NO_LIMIT;
+            config.binance_limits = LimitConfig {
                 weight_1m: NO_LIMIT,
                 orders_10s: NO_LIMIT,
                 orders_1m: NO_LIMIT,
                 connections_5m: NO_LIMIT,
-            },
-            ..SimConfig::default()
-        };
+            };
+        }
         let simulator = Simulator::start(config, listeners, SharedClock::new(SystemClock))
             .await
             .map_err(MeshError::starting("simulator"))?;
         let words = |error: &dyn std::error::Error| ChaosError::Control(error.to_string());
         let tls = tls::client_config(None).map_err(|error| words(&error))?;
         let http = ReqwestClient::new(&tls).map_err(|error| words(&error))?;
-        let venue = Self { simulator, http };
-        let many = json!({ "max_open_orders": OPEN_ORDERS_MAX });
-        let path = format!("instruments/{VENUE_SYMBOL}");
-        venue.ask::<Value>(Method::PATCH, &path, Some(many)).await?;
-        Ok(venue)
+        let venues = Self { simulator, http };
+        for market in markets {
+            let many = json!({ "max_open_orders": OPEN_ORDERS_MAX });
+            let path = format!("instruments/{}", market.venue_symbol);
+            let _: Value = venues.ask(market, Method::PATCH, &path, Some(many)).await?;
+        }
+        Ok(venues)
     }
 
-    /// Returns where the venue listens, and its test keys.
-    pub fn endpoints(&self) -> Result<&VenueEndpoints, ChaosError> {
-        let endpoints = self.simulator.endpoints().venues.first();
-        endpoints.ok_or_else(|| ChaosError::Control("no venue runs".to_owned()))
+    /// Returns where the venues listen, and their test keys.
+    pub fn endpoints(&self) -> &[VenueEndpoints] {
+        &self.simulator.endpoints().venues
     }
 
-    /// Reads the venue's own books.
-    pub async fn ledger(&self) -> Result<Ledger, ChaosError> {
-        let path = format!("ledger?account={ACCOUNT}");
-        self.ask(Method::GET, &path, None).await
+    /// Reads a venue's own books.
+    pub async fn ledger(&self, market: &Market) -> Result<Ledger, ChaosError> {
+        let path = format!("ledger?account={}", market.account);
+        self.ask(market, Method::GET, &path, None).await
     }
 
-    /// Reads how often each client id was sent.
-    pub async fn creates(&self) -> Result<BTreeMap<String, Creates>, ChaosError> {
-        let counters: Counters = self.ask(Method::GET, "counters", None).await?;
-        Ok(counters.creates)
+    /// Reads what a venue counted.
+    pub async fn counters(&self, market: &Market) -> Result<Counters, ChaosError> {
+        self.ask(market, Method::GET, "counters", None).await
     }
 
     /// Reads the best prices.
-    pub async fn touch(&self) -> Result<Touch, ChaosError> {
-        let path = format!("instruments/{VENUE_SYMBOL}");
-        let instrument: Instrument = self.ask(Method::GET, &path, None).await?;
+    pub async fn touch(&self, market: &Market) -> Result<Touch, ChaosError> {
+        let path = format!("instruments/{}", market.venue_symbol);
+        let instrument: Instrument = self.ask(market, Method::GET, &path, None).await?;
         let ticks = |side: Option<(Decimal, Decimal)>| {
-            side.and_then(|(price, _)| price.to_scaled(PRICE_DECIMALS).ok())
+            side.and_then(|(price, _)| price.to_scaled(market.price_decimals).ok())
                 .ok_or_else(|| ChaosError::Control("a side of the book is empty".to_owned()))
         };
         Ok(Touch {
@@ -227,15 +232,17 @@ impl SimulatedVenue {
         })
     }
 
-    async fn ask<T: DeserializeOwned>(
+    /// Asks the control interface of a venue.
+    pub async fn ask<T: DeserializeOwned>(
         &self,
+        market: &Market,
         method: Method,
         path: &str,
         body: Option<Value>,
     ) -> Result<T, ChaosError> {
         let words = |error: &dyn std::error::Error| ChaosError::Control(format!("{path}: {error}"));
         let control = &self.simulator.endpoints().control;
-        let url = format!("{control}/v1/venues/{}/{path}", VENUE.name());
+        let url = format!("{control}/v1/venues/{}/{path}", market.venue());
         let url = url.parse::<url::Url>().map_err(|error| words(&error))?;
         let mut request = HttpRequest::new(method, url);
         if let Some(body) = body {
@@ -256,5 +263,5 @@ impl SimulatedVenue {
     }
 }
 
-/// Shares a venue among the tasks of a run.
-pub type SharedVenue = Arc<SimulatedVenue>;
+/// Shares the venues among the tasks of a run.
+pub type SharedVenues = Arc<SimulatedVenues>;

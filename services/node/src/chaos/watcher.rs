@@ -15,7 +15,7 @@ use chimera_runtime::Channel;
 use tokio::sync::watch;
 use tonic::{Code, Status};
 
-use super::{report::Findings, venue::ACCOUNT};
+use super::report::Findings;
 
 /// Before a stream that ended is opened again: the mesh may be down for some hundred of these.
 const REOPEN_PAUSE: Duration = Duration::from_millis(20);
@@ -23,8 +23,8 @@ const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 /// What a watcher was told. Bounded by the fills of a run.
 #[derive(Debug, Default)]
 pub struct Watched {
-    /// Fills by trade and venue order.
-    pub fills: BTreeSet<(String, String)>,
+    /// Fills by venue, trade and venue order.
+    pub fills: BTreeSet<(String, String, String)>,
     /// How often history was not kept and a snapshot began anew.
     pub snapshots: u64,
     /// Gaps and repetitions.
@@ -56,7 +56,6 @@ pub async fn watch(way: watch::Receiver<Option<Channel>>, watched: SharedWatched
 /// Reads one stream to its end; however it ends, the next one goes on after its last frame.
 async fn follow(watched: &SharedWatched, channel: Channel) {
     let request = WatchOrdersRequest {
-        account: ACCOUNT.to_owned(),
         resume_token: told(watched).token.clone(),
         ..WatchOrdersRequest::default()
     };
@@ -78,6 +77,15 @@ impl Watched {
     /// Returns whether it has heard all there was since it began: its history was kept all the while.
     pub fn is_unbroken(&self) -> bool {
         self.snapshots == 1
+    }
+
+    /// Returns what it heard of one venue; nothing when it could not hear of all.
+    pub fn fills_at(&self, venue: &str) -> Option<BTreeSet<(String, String)>> {
+        let here = self.fills.iter().filter(|(at, ..)| at == venue);
+        self.is_unbroken().then(|| {
+            here.map(|(_, trade, order)| (trade.clone(), order.clone()))
+                .collect()
+        })
     }
 
     /// Returns whether it has yet to hear of fills of so many; never when it cannot hear of all.
@@ -115,9 +123,9 @@ impl Watched {
         self.last_seq = Some(change.seq);
         self.token = change.resume_token;
         if let Some(fill) = change.fill.filter(|fill| !fill.inferred) {
-            let key = (fill.trade_id, fill.venue_order_id);
-            if let Some((trade, order)) = self.fills.replace(key) {
-                let words = format!("stream: trade {trade} of order {order} was told twice");
+            let key = (fill.venue, fill.trade_id, fill.venue_order_id);
+            if let Some((venue, trade, order)) = self.fills.replace(key) {
+                let words = format!("{venue} stream: trade {trade} of order {order} told twice");
                 self.findings.doubled(words);
             }
         }

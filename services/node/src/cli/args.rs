@@ -82,7 +82,7 @@ pub enum Command {
     VerifyJournal(VerifyArgs),
     /// Measure how fast a mesh on this machine is; nothing real is traded.
     Bench(super::bench::BenchArgs),
-    /// Kill the mesh again and again while orders flow, and hold its records against the venue's.
+    /// Kill the mesh, or let its venues go wrong, while orders flow; hold its records against theirs.
     Chaos(ChaosArgs),
 }
 

@@ -1,6 +1,9 @@
-//! `chimera chaos`: kills the mesh while it trades, and audits what is left.
+//! `chimera chaos`: breaks the mesh or its venues while it trades, and audits what is left.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use serde::Serialize;
@@ -8,7 +11,7 @@ use serde::Serialize;
 use super::{
     args::Globals,
     exit::{CliError, Exit},
-    process,
+    process, sim,
 };
 use crate::{
     chaos::{self, ChaosError, Plan, SwitchPlan},
@@ -18,19 +21,49 @@ use crate::{
 /// What is logged unless asked for otherwise: the table tells the story.
 const QUIET: &str = "error";
 
+/// How often the mesh is killed where nothing is said.
+const KILLS: u32 = 10;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  every promise was kept
+  1  something was lost, doubled, different or left in doubt, a venue refused for its own limits,
+     memory grew, or the run could not be carried out to its end
+  2  the command line is wrong; nothing was begun";
+
 /// Arguments of `chaos`.
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct ChaosArgs {
-    /// How often the mesh is killed; with `--kill-switch`, how often the switch is thrown.
-    #[arg(long, default_value_t = 10)]
-    pub kills: u32,
-    /// Calls a second while it lives.
+    /// How often the mesh is killed, 10 unless `--seconds` is given; with `--kill-switch`, how often the
+    /// switch is thrown. Where it is never killed the venues' own rate limits are in force, and the
+    /// mesh's memory must stay flat.
+    #[arg(long)]
+    pub kills: Option<u32>,
+    /// How long orders flow at least.
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "N",
+        conflicts_with = "kill_switch"
+    )]
+    pub seconds: u64,
+    /// Let the venues go wrong meanwhile: replies and events lost, late, doubled and out of order, 5xx,
+    /// 429, sockets closed and frozen, sequence gaps, sessions expired, clocks off. The schedule is
+    /// drawn from the seed and told on standard error.
+    #[arg(long, conflicts_with = "kill_switch", requires = "seconds")]
+    pub faults: bool,
+    /// The simulated venues to trade on: `all` or names, separated by commas.
+    #[arg(long, default_value = "binance-usdm", value_delimiter = ',')]
+    #[arg(conflicts_with = "kill_switch")]
+    pub venues: Vec<String>,
+    /// Orders a second while it lives.
     #[arg(long, default_value_t = 50)]
     pub rate: u32,
-    /// What orders and moments are drawn from.
+    /// What orders, moments and faults are drawn from.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Orders that rest at the venue all the while.
+    /// Orders that rest at each venue all the while.
     #[arg(long, default_value_t = 0, conflicts_with = "kill_switch")]
     pub open_orders: usize,
     /// Throw the kill switch instead of killing: measure when orders stop and when all are gone.
@@ -76,18 +109,29 @@ pub async fn run(mut globals: Globals, args: ChaosArgs) -> Result<Exit, CliError
 
 async fn carry_out(args: &ChaosArgs, folder: &Path) -> Result<(bool, String, String), CliError> {
     let (rate, seed) = (args.rate, args.seed);
+    let kills = match args.seconds {
+        0 => KILLS,
+        _ => 0,
+    };
+    let kills = args.kills.unwrap_or(kills);
     if args.kill_switch {
-        let rounds = args.kills;
+        let rounds = kills;
         let plan = SwitchPlan { rounds, rate, seed };
         let report = chaos::run_kill_switch(&plan, folder).await?;
         return Ok((report.ok, report.table(), json(&report)?));
     }
     let plan = Plan {
-        kills: args.kills,
+        venues: sim::chosen(&args.venues)?,
+        kills,
+        length: Duration::from_secs(args.seconds),
+        faults: args.faults,
         rate,
         seed,
         open_orders: args.open_orders,
     };
+    if plan.faults {
+        eprintln!("faults {}", chaos::weights());
+    }
     let report = chaos::run(&plan, folder).await?;
     Ok((report.ok, report.table(), json(&report)?))
 }

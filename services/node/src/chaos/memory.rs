@@ -1,0 +1,128 @@
+//! Whether a mesh that works all the while grows.
+
+use std::{
+    fmt, fs,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How often memory is read.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+/// How long what is kept on purpose takes to fill: with the caches of a run's mesh some 50 s at 20
+/// orders a second. Of a shorter run the first half is warm-up.
+const WARM_UP: Duration = Duration::from_secs(60);
+/// Start, middle and end are medians over so many parts of the time after warm-up, each one part
+/// long: a single reading says more about the allocator than about the mesh.
+const PARTS: usize = 10;
+/// How much the end may lie above the start: the allocator's own breathing.
+const BREATHING_MB: f64 = 8.0;
+/// How much an order may leave behind: the index that its caller chose, in a tree, and the venue's id
+/// of an order that memory has forgotten. Both are bounded, by numbers that no run reaches.
+const BYTES_AN_ORDER: f64 = 400.0;
+const BYTES_A_MB: f64 = 1_024.0 * 1_024.0;
+
+/// Resident memory over time: seconds and MB.
+pub type Samples = Arc<Mutex<Vec<(f64, f64)>>>;
+
+/// What became of a mesh's memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Memory {
+    /// How often it was read after warm-up.
+    pub samples: usize,
+    /// After warm-up, in MB.
+    pub start_mb: f64,
+    /// Half way.
+    pub middle_mb: f64,
+    /// At the end.
+    pub end_mb: f64,
+    /// By least squares, in MB an hour.
+    pub slope_mb_per_hour: f64,
+    /// How far the end may lie above the start.
+    pub allowed_mb: f64,
+    /// Whether it does not lie further above.
+    pub flat: bool,
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.flat { "flat" } else { "NOT FLAT" };
+        write!(
+            f,
+            "{verdict}: {:.1} MB after warm-up, {:.1} half way, {:.1} at the end ({:+.1} of at most \
+             {:.1} MB) · slope {:+.1} MB an hour · {} samples",
+            self.start_mb,
+            self.middle_mb,
+            self.end_mb,
+            self.end_mb - self.start_mb,
+            self.allowed_mb,
+            self.slope_mb_per_hour,
+            self.samples
+        )
+    }
+}
+
+/// Reads a process's memory until it is aborted.
+pub async fn sample(process: u32, samples: Samples) {
+    let began = Instant::now();
+    let mut ticks = interval(SAMPLE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        let read = (began.elapsed().as_secs_f64(), resident_mb(process));
+        let mut samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
+        samples.push(read);
+    }
+}
+
+/// Reads what a process holds in memory of its own, in MB; zero where the system does not say. Pages of
+/// files are left out: the kernel keeps those of the executable and takes them back.
+fn resident_mb(process: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let mut lines = status.lines();
+    let line = lines.find_map(|line| line.strip_prefix("RssAnon:"));
+    let kb = line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
+    kb.unwrap_or_default() / 1_024.0
+}
+
+impl Memory {
+    /// Judges samples that were taken while so many orders were placed a second.
+    pub fn of(samples: &[(f64, f64)], orders_per_second: f64) -> Self {
+        let last = samples.last().map_or(0.0, |sample| sample.0);
+        let warm = WARM_UP.as_secs_f64().min(last / 2.0);
+        let warm: Vec<(f64, f64)> = samples.iter().copied().filter(|it| it.0 >= warm).collect();
+        let part = (warm.len() / PARTS).max(1);
+        let median = |from: usize| {
+            let to = (from + part).min(warm.len());
+            let mut part: Vec<f64> = warm[from.min(to)..to].iter().map(|it| it.1).collect();
+            part.sort_by(f64::total_cmp);
+            part.get(part.len() / 2).copied().unwrap_or_default()
+        };
+        let (start_mb, end_mb) = (median(0), median(warm.len().saturating_sub(part)));
+        let seconds = last - warm.first().map_or(last, |sample| sample.0);
+        let left_behind = seconds * orders_per_second * BYTES_AN_ORDER / BYTES_A_MB;
+        let allowed_mb = BREATHING_MB + left_behind;
+        Self {
+            samples: warm.len(),
+            start_mb,
+            middle_mb: median(warm.len().saturating_sub(part) / 2),
+            end_mb,
+            slope_mb_per_hour: slope(&warm) * 3_600.0,
+            allowed_mb,
+            // No sample is no proof.
+            flat: start_mb > 0.0 && end_mb > 0.0 && end_mb - start_mb <= allowed_mb,
+        }
+    }
+}
+
+/// Returns the rise a second of the line that lies closest.
+fn slope(samples: &[(f64, f64)]) -> f64 {
+    let count = samples.len().max(1) as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| samples.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|it| it.0), mean(|it| it.1));
+    let rise: f64 = samples.iter().map(|it| (it.0 - x) * (it.1 - y)).sum();
+    let run: f64 = samples.iter().map(|it| (it.0 - x).powi(2)).sum();
+    if run > 0.0 { rise / run } else { 0.0 }
+}
