@@ -50,6 +50,8 @@ pub async fn auditor(scene: Arc<Scene>) -> turmoil::Result {
                 if waiting.is_empty() {
                     // Balances are asked for now and then: they may still be on their way.
                     waiting = unequal(&last, &ledger(&scene).await);
+                    // What changed since it was read is read again.
+                    waiting.extend(unsettled(&last, scene.seen(|seen| seen.watched.seq)));
                 }
                 (Some(last), waiting)
             }

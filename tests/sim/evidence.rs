@@ -116,8 +116,13 @@ pub struct Placed {
     pub request: order::PlaceOrderRequest,
     /// The order of the first answer that was one.
     pub acknowledged: Option<order::Order>,
+    /// Calls that placed it and have no answer, or none that says what became of them.
+    pub unanswered: u32,
     /// The reason of a definite refusal.
     pub refused: Option<String>,
+    /// Whether no other call could still place it when it was refused: a refusal that began nothing
+    /// leaves the index to whoever asks next.
+    pub refused_for_good: bool,
     /// Whether it was refused because its index is another order's.
     pub taken: bool,
 }
@@ -199,7 +204,9 @@ impl Seen {
         let placed = Placed {
             request,
             acknowledged: None,
+            unanswered: 0,
             refused: None,
+            refused_for_good: false,
             taken: false,
         };
         self.placed.insert(index, placed);

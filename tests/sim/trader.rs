@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chimera_contracts::common::v1::{OrderType, Side, TimeInForce};
 use chimera_contracts::order::v1 as pb;
+use chimera_runtime::fault::reason_of;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::{sleep, timeout};
@@ -94,21 +95,13 @@ impl Trader {
         let gap = self.chance.random_range(1..30_i64);
         let index = self.scene.seen(|seen| {
             let request = pb::PlaceOrderRequest {
-                account: ACCOUNT.to_owned(),
-                venue: VENUE.to_owned(),
-                symbol: SYMBOL.to_owned(),
                 side: side.into(),
                 r#type: kind.into(),
                 quantity,
-                price: if price == 0 {
-                    String::new()
-                } else {
-                    hundredths(price)
-                },
                 time_in_force: force.into(),
                 reduce_only,
                 tracking_limit: tracking,
-                ..Default::default()
+                ..asking(price)
             };
             seen.note_placed(request, gap)
         });
@@ -152,10 +145,28 @@ impl Trader {
     }
 }
 
+/// Returns what every request to place has in common, at a price in hundredths; none when zero.
+pub fn asking(price: i64) -> pb::PlaceOrderRequest {
+    pb::PlaceOrderRequest {
+        account: ACCOUNT.to_owned(),
+        venue: VENUE.to_owned(),
+        symbol: SYMBOL.to_owned(),
+        price: match price {
+            0 => String::new(),
+            price => hundredths(price),
+        },
+        ..Default::default()
+    }
+}
+
 /// Sends what was noted of an order, and notes how it is answered.
 pub async fn send(scene: &Scene, desk: &mut Desk, index: i64) {
-    let placed = |seen: &Seen| seen.placed.get(&index).map(|placed| placed.request.clone());
-    let Some(request) = scene.seen(|seen| placed(seen)) else {
+    let asked = |seen: &mut Seen| {
+        let placed = seen.placed.get_mut(&index)?;
+        placed.unanswered += 1;
+        Some(placed.request.clone())
+    };
+    let Some(request) = scene.seen(asked) else {
         return;
     };
     let answer = timeout(PATIENCE, desk.place(request)).await;
@@ -166,6 +177,7 @@ pub async fn send(scene: &Scene, desk: &mut Desk, index: i64) {
         let Some(placed) = seen.placed.get_mut(&index) else {
             return;
         };
+        placed.unanswered -= u32::from(answer.as_ref().err().is_none_or(says_what_became));
         match answer {
             Ok(order) => placed.acknowledged = order,
             // A child of a tracking limit has the index, or the order of another client.
@@ -175,6 +187,7 @@ pub async fn send(scene: &Scene, desk: &mut Desk, index: i64) {
             }
             Err(status) if definite(status.code()) => {
                 placed.refused = Some(status.message().to_owned());
+                placed.refused_for_good |= placed.unanswered == 0;
             }
             // Nothing is known: it is asked again.
             Err(_) => {}
@@ -190,6 +203,15 @@ fn told(answer: &Result<Option<pb::Order>, Status>) -> String {
         }
         Err(status) => format!("{:?} {}", status.code(), status.message()),
     }
+}
+
+/// Returns whether a failed call is known to have placed nothing.
+fn says_what_became(status: &Status) -> bool {
+    let lost = matches!(
+        reason_of(status).as_deref(),
+        None | Some("PEER_UNAVAILABLE")
+    );
+    !lost && status.code() != Code::DeadlineExceeded
 }
 
 /// Returns whether a refusal is the last word, so that there is nothing to ask again.

@@ -12,17 +12,18 @@ use tonic::Status;
 
 use super::hosts::ACCOUNT;
 use super::network::way;
-use super::scene::Scene;
+use super::scene::{Phase, Scene};
 
 /// How long it waits before it opens a lost stream again.
 const PAUSE: Duration = Duration::from_millis(200);
 /// A stream that says nothing for so long is lost: the service speaks every five seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(12);
 
-/// Watches for ever. What it holds is kept by the scene, as by a client with a disk.
+/// Watches until the audit has read everything. What it holds is kept by the scene, as by a client
+/// with a disk.
 pub async fn watcher(scene: Arc<Scene>) -> turmoil::Result {
     let mut client = OrderServiceClient::new(way("order"));
-    loop {
+    while scene.phase() < Phase::Audit {
         let told = match watch(&scene, &mut client).await {
             Ok(()) => "ended".to_owned(),
             Err(status) => {
@@ -36,6 +37,7 @@ pub async fn watcher(scene: Arc<Scene>) -> turmoil::Result {
         scene.note(|| format!("watcher: {told}"));
         sleep(PAUSE).await;
     }
+    std::future::pending().await
 }
 
 async fn watch(scene: &Scene, client: &mut OrderServiceClient<Channel>) -> Result<(), Status> {
@@ -56,6 +58,9 @@ async fn watch(scene: &Scene, client: &mut OrderServiceClient<Channel>) -> Resul
         let Some(frame) = frame.and_then(|frame| frame.frame) else {
             return Ok(());
         };
+        if scene.phase() >= Phase::Audit {
+            return Ok(());
+        }
         let wrong = scene.seen(|seen| seen.watched.take(frame, resumes));
         if let Some(wrong) = wrong {
             scene.seen(|seen| seen.violate("I8", wrong));

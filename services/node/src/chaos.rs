@@ -63,9 +63,10 @@ const EARLY_KILLS: u32 = 5;
 const EARLY_LIFE_MS: std::ops::Range<u64> = 0..400;
 /// How long a mesh may take to trade again; 30 times what it is meant to take.
 const TRADABLE_WITHIN: Duration = Duration::from_secs(60);
-/// How long everything may take to come to rest after the last kill. An order in doubt is resolved
-/// when the venue's validity window has closed and three spaced misses have been counted.
-const REST_WITHIN: Duration = Duration::from_secs(60);
+/// How long everything may take to come to rest after the last fault. A minute's weight that is used
+/// up comes back within a minute; after that an order in doubt is resolved when the venue's validity
+/// window has closed and three spaced misses have been counted.
+const REST_WITHIN: Duration = Duration::from_secs(120);
 /// How often clients look at the prices.
 const TOUCH_EVERY: Duration = Duration::from_millis(100);
 /// How far below the touch orders rest that are to stay: `--open-orders`, in thousandths.

@@ -12,6 +12,7 @@ mod api;
 mod attempts;
 mod call;
 mod cancel;
+mod child;
 mod comparing;
 mod conclusions;
 mod config;

@@ -167,7 +167,7 @@ pub fn assess(
 }
 
 /// Returns the price that a quantity is counted by: the one it would be taken at, else the other.
-fn reference(side: Side, top: &Top) -> Option<Decimal> {
+pub(crate) fn reference(side: Side, top: &Top) -> Option<Decimal> {
     top.opposite(side).or(top.touch(side))
 }
 
@@ -230,7 +230,7 @@ fn collar(config: &RiskConfig, spec: &OrderSpec, top: &Top, lowers: bool) -> Res
 }
 
 /// Refuses what would pass the cap if everything on its way filled on the order's own side.
-fn exposure(
+pub(crate) fn exposure(
     config: &RiskConfig,
     spec: &OrderSpec,
     holding: &Holding,

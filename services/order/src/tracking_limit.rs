@@ -14,20 +14,20 @@
 use std::time::Duration;
 
 use chimera_model::order::{Event, OrderKind, OrderSpec, Reason};
-use chimera_model::{ClientOrderIndex, Decimal, Instrument, OrderType, Side, TimeInForce};
+use chimera_model::{ClientOrderIndex, Decimal, Instrument, TimeInForce};
 use tokio::time::Instant;
 
 use crate::attempts::{ChildNote, Standing};
 use crate::call::Told;
+use crate::child::{child_price, child_quantity};
 use crate::error::OrderError;
 use crate::journal_log::{Body, Intent};
 use crate::key::{OrderKey, SiteKey};
 use crate::market::Top;
 use crate::metrics;
-use crate::risk::is_way_out;
 use crate::saga::Saga;
 use crate::service::{Desk, Due, spawn_bound};
-use crate::submit::{line, site};
+use crate::submit::site;
 
 /// The pause before another look for a price, or a venue, that was not there.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -304,8 +304,10 @@ impl Desk {
             .ok()
             .filter(|_| ready && !self.tools.health.has_failed());
         let priced = found.and_then(|(instrument, top)| {
-            let price = child_price(&standing, &instrument, top?)?;
-            Some((instrument, price))
+            let top = top?;
+            let price = child_price(&standing, &instrument, top)?;
+            let fits = self.child_fits(key, &standing, price, &top);
+            fits.then_some((instrument, price))
         });
         let Some((instrument, price)) = priced else {
             return self.wake_at(key, now + RETRY_PAUSE);
@@ -383,33 +385,6 @@ impl Desk {
         self.track(key);
     }
 
-    /// Returns whether a child is a way out; what the parent itself has reserved is not
-    /// counted against it.
-    fn child_is_way_out(&self, key: &OrderKey, standing: &Standing) -> bool {
-        let own = self.ledger.weights.get(key).copied().unwrap_or_default();
-        let spec = &standing.spec;
-        let holding = self.ledger.holding(&line(spec));
-        let holding = holding.without(spec.side, spec.reduce_only, own);
-        let rest = OrderSpec {
-            quantity: standing.remaining,
-            ..standing.spec.clone()
-        };
-        is_way_out(&rest, &holding)
-    }
-
-    /// Returns whether what a live child has left could be placed anew.
-    fn is_placeable(&self, standing: &Standing) -> bool {
-        let spec = &standing.spec;
-        let known = self.tools.market.known(spec.venue, spec.symbol.as_str());
-        let price = self.last_price(spec.venue, &spec.symbol);
-        match (known, price) {
-            (Some(instrument), Some(price)) => {
-                child_quantity(standing, &instrument, price).is_some()
-            }
-            _ => true,
-        }
-    }
-
     fn finish(&mut self, key: &OrderKey, end: End) {
         let filled = Standing::of(&self.ledger, key).is_some_and(|it| it.filled.is_positive());
         let event = match end {
@@ -429,27 +404,4 @@ impl Desk {
         self.record_event(key, event, None);
         self.after(key);
     }
-}
-
-/// Returns the price at the touch of the own side, moved away from the market; nothing without a
-/// touch.
-fn child_price(standing: &Standing, instrument: &Instrument, top: Top) -> Option<Decimal> {
-    let (side, touch) = (standing.spec.side, top.touch(standing.spec.side)?);
-    let ticks = Decimal::from(i64::from(standing.tracking.price_offset_ticks));
-    let offset = instrument.tick_size.checked_mul(ticks).ok()?;
-    let moved = match side {
-        Side::Buy => touch.checked_sub(offset).ok()?,
-        Side::Sell => touch.checked_add(offset).ok()?,
-    };
-    instrument.price_not_beyond(moved, side)
-}
-
-/// Returns the size of the next child: all that is left, if the venue takes that.
-fn child_quantity(standing: &Standing, instrument: &Instrument, price: Decimal) -> Option<Decimal> {
-    let quantity = instrument.quantity_at_most(standing.remaining, OrderType::Limit)?;
-    let notional = price.checked_mul(quantity).ok()?;
-    instrument
-        .check_notional(notional, standing.spec.reduce_only)
-        .ok()?;
-    Some(quantity)
 }

@@ -32,7 +32,7 @@ pub fn promises(seen: &Seen, last: &Final, report: &mut Report) {
                     format!("order {index} was {asked:?} and is {order:?}"),
                 );
             }
-            Some(order) if placed.refused.is_some() && order.state() != OrderState::Denied => {
+            Some(order) if placed.refused_for_good && order.state() != OrderState::Denied => {
                 let state = order.state().as_str_name();
                 report.violate("I3", format!("order {index} was refused and is {state}"));
             }

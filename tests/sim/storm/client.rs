@@ -11,9 +11,8 @@ use tokio::time::sleep;
 
 use super::Storm;
 use crate::sim::desk::{Desk, Way};
-use crate::sim::hosts::{ACCOUNT, SYMBOL, VENUE};
 use crate::sim::scene::Scene;
-use crate::sim::trader::{PATIENCE, cents, hundredths, send};
+use crate::sim::trader::{PATIENCE, asking, cents, hundredths, send};
 
 /// Clients that share a connection: below what a connection carries at once.
 const PER_CONNECTION: usize = 32;
@@ -131,21 +130,13 @@ impl Client {
         };
         let tracking = (kind == OrderType::TrackingLimit).then(|| self.tracking());
         let request = pb::PlaceOrderRequest {
-            account: ACCOUNT.to_owned(),
-            venue: VENUE.to_owned(),
-            symbol: SYMBOL.to_owned(),
             side: side.into(),
             r#type: kind.into(),
             quantity: hundredths(self.chance.random_range(QUANTITY)),
-            price: if price == 0 {
-                String::new()
-            } else {
-                hundredths(price)
-            },
             time_in_force: force.into(),
             reduce_only: tracking.is_none() && self.chance.random_bool(0.05),
             tracking_limit: tracking,
-            ..Default::default()
+            ..asking(price)
         };
         Some(self.scene.seen(|seen| seen.note_placed(request, 1)))
     }

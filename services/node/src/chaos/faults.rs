@@ -265,7 +265,7 @@ fn strike(planned: &Planned, touch: Touch) -> (String, Method, Value) {
         Fault::SocketsFrozen => sockets("frozen"),
         Fault::SessionExpired => post("sessions/expire", json!({})),
         Fault::Paused => {
-            let status = if chance.random_bool(0.5) { 429 } else { 418 };
+            let status = market.silences.choose(&mut chance);
             let seconds = planned.lasts.as_secs().max(1);
             post("ban", json!({ "status": status, "seconds": seconds }))
         }

@@ -26,6 +26,8 @@ pub struct Market {
     pub order_event: &'static str,
     /// Requests that may go wrong; placing most of all.
     pub endpoints: &'static [&'static str],
+    /// The statuses with which the venue asks everybody for silence.
+    pub silences: &'static [u16],
     /// How the venue refuses a request for its time: status, code and text.
     pub late: (u16, &'static str, &'static str),
     /// What the venue counts when it refuses for its own limits, and not because a script bade it.
@@ -51,6 +53,7 @@ pub static BINANCE_USDM: Market = Market {
         "GET /fapi/v1/order",
         "GET /fapi/v1/userTrades",
     ],
+    silences: &[429, 418],
     late: (
         400,
         "-1021",
@@ -83,6 +86,7 @@ pub static BACKPACK: Market = Market {
         "GET /api/v1/order",
         "GET /wapi/v1/history/fills",
     ],
+    silences: &[429],
     late: (400, "INVALID_CLIENT_REQUEST", "Request has expired"),
     limits: &["request_refusals"],
 };

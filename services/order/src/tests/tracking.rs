@@ -318,6 +318,27 @@ async fn a_parent_waits_for_a_price_and_for_its_venue() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_child_leaves_at_a_price_that_passes_the_exposure_limit() {
+    let mut config = Config::default();
+    config.risk.exposure_max = "31".parse().unwrap();
+    let mesh = Mesh::with(config, Venue::new()).await;
+    let touch = |bid| {
+        mesh.venue.with(|state| {
+            (state.bid, state.ask) = (Some(bid), Some(bid + 1));
+        });
+    };
+    touch(3_000);
+    mesh.place(tracking("1", 10)).await.unwrap();
+    mesh.venue.until(|state| state.orders.len() == 1).await;
+    touch(3_200);
+    work(&mesh, Duration::from_secs(10)).await;
+    assert_eq!(mesh.venue.with(|state| state.orders.len()), 1);
+    assert_eq!(mesh.get(2).await.state(), S::Cancelled);
+    touch(3_000);
+    mesh.venue.until(|state| state.orders.len() == 2).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_repetition_of_a_parent_is_the_parent_and_another_setting_is_a_conflict() {
     let mesh = Mesh::start().await;
     mesh.place(with_index(4, tracking("1", 10))).await.unwrap();
