@@ -42,6 +42,7 @@ pub async fn auditor(scene: Arc<Scene>) -> turmoil::Result {
     };
     let deadline = Instant::now() + HEALED_WITHIN;
     loop {
+        let before = scene.seen(|seen| seen.watched.seq);
         let read = timeout(READ_WITHIN, auditor.read(&scene)).await;
         let read = read.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer")));
         let (last, waiting) = match read {
@@ -50,8 +51,10 @@ pub async fn auditor(scene: Arc<Scene>) -> turmoil::Result {
                 if waiting.is_empty() {
                     // Balances are asked for now and then: they may still be on their way.
                     waiting = unequal(&last, &ledger(&scene).await);
-                    // What changed since it was read is read again.
-                    waiting.extend(unsettled(&last, scene.seen(|seen| seen.watched.seq)));
+                    let now = scene.seen(|seen| seen.watched.seq);
+                    if now != before {
+                        waiting.push(format!("changes {before} to {now} came meanwhile"));
+                    }
                 }
                 (Some(last), waiting)
             }

@@ -22,8 +22,7 @@ pub fn unsettled(last: &Final, watched_seq: u64) -> Vec<String> {
         }
     }
     let newest = last.orders.iter().map(|it| it.seq).max().unwrap_or(0);
-    // Either may be behind: the watcher's stream, or what was read before the last change.
-    if watched_seq != newest {
+    if watched_seq < newest {
         unsettled.push(format!("the watcher is at {watched_seq} of {newest}"));
     }
     for position in &last.positions {
