@@ -2,6 +2,7 @@
 
 mod doctored;
 mod edges;
+mod found;
 mod storms;
 mod torn;
 
