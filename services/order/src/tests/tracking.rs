@@ -328,7 +328,7 @@ async fn no_child_leaves_at_a_price_that_passes_the_exposure_limit() {
         });
     };
     touch(3_000);
-    mesh.place(tracking("1", 10)).await.unwrap();
+    mesh.place(tracking("1", 2)).await.unwrap();
     mesh.venue.until(|state| state.orders.len() == 1).await;
     touch(3_200);
     work(&mesh, Duration::from_secs(10)).await;
