@@ -2,6 +2,7 @@
 
 mod client_ids;
 mod errors;
+mod fills;
 mod hostile;
 mod orders;
 mod recorded;
@@ -28,6 +29,8 @@ const NOW_MS: i64 = 1_700_000_000_123;
 /// A pair that anybody may know: the seed counts from 0 to 31.
 const KEY: &str = "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=";
 const SEED: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+const PERP: &str = "SOL_USDC_PERP";
 
 fn venue() -> Backpack {
     Backpack::new(VenueConfig {

@@ -3,14 +3,12 @@
 use chimera_model::market::BarInterval;
 use chimera_model::{Side, TimeInForce, TradeId, UnixNanos, VenueOrderId};
 
-use super::{context, credentials, decimal, index, instrument, now, venue};
+use super::{PERP, context, credentials, decimal, index, instrument, now, venue};
 use crate::error::ErrorClass;
 use crate::{
     Auth, BarQuery, Body, FillQuery, NewOrder, Operation, OrderKey, OrderKind, Priority,
     TradeQuery, VenueAdapter, VenueError, VenueRequest,
 };
-
-const PERP: &str = "SOL_USDC_PERP";
 
 fn limit(price: &str, time_in_force: TimeInForce, post_only: bool) -> NewOrder {
     NewOrder {

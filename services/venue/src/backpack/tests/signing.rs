@@ -231,6 +231,15 @@ fn f119_a_signed_request_without_an_instruction_is_not_built() {
 }
 
 #[test]
+fn a_form_body_is_not_built() {
+    let venue = venue();
+    let mut request = venue.server_time().request;
+    request.body = Body::Form(vec![("symbol", "SOL_USDC".to_owned())]);
+    let error = venue.finish(&request, None, now()).unwrap_err();
+    assert_eq!(error.class, ErrorClass::NotBuilt);
+}
+
+#[test]
 fn a_base_address_with_a_path_keeps_it_and_public_requests_bear_no_key() {
     let mut endpoints = venue().endpoints().clone();
     endpoints.rest = url::Url::parse("http://127.0.0.1:9102/backpack/").unwrap();
