@@ -286,9 +286,9 @@ fn memory_that_grows_is_told_from_memory_that_breathes() {
     assert!(breathing.flat, "{breathing}");
     // What fills while it warms up is no growth.
     assert!(of(|s| 40.0 + s.min(180.0) / 4.0).flat);
-    let leaking = of(|s| 60.0 + s / 15.0);
+    let leaking = of(|s| 60.0 + s / 8.0);
     assert!(!leaking.flat, "{leaking}");
-    assert!((leaking.slope_mb_per_hour - 240.0).abs() < 1.0, "{leaking}");
+    assert!((leaking.slope_mb_per_hour - 450.0).abs() < 1.0, "{leaking}");
     assert!(!Memory::of(&[], 20.0).flat);
     let unread = of(|_| 0.0);
     assert!(!unread.flat, "{unread}");

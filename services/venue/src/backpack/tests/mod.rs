@@ -4,6 +4,7 @@ mod client_ids;
 mod errors;
 mod fills;
 mod hostile;
+mod markets;
 mod orders;
 mod recorded;
 mod requests;

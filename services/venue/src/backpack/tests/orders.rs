@@ -68,6 +68,33 @@ fn an_acknowledgement_says_what_the_venue_said() {
 }
 
 #[test]
+fn an_order_that_the_venue_made_itself_bears_its_cause_in_answers_too() {
+    let call = venue().place(&context([PERP]), &instrument(PERP), &order());
+    let told = "\"strategyId\":null,\"systemOrderType\":\"LiquidatePositionOnAdl\"";
+    let answer = ORDER.replace("\"strategyId\":null", told);
+    let report = answered(&call.unwrap(), 200, answer).unwrap();
+    assert_eq!(report.origin, OrderOrigin::AutoDeleveraging);
+}
+
+#[test]
+fn what_has_no_fill_has_no_average_price() {
+    let call = venue().place(&context([PERP]), &instrument(PERP), &order());
+    let answer = ORDER.replace(
+        "\"executedQuantity\":\"0.75\"",
+        "\"executedQuantity\":\"0\"",
+    );
+    let report = answered(&call.unwrap(), 200, answer).unwrap();
+    assert_eq!(report.average_price, None);
+}
+
+#[test]
+fn a_balance_is_what_is_free_locked_and_staked() {
+    let body = r#"{"SOL":{"available":"1","locked":"2","staked":"4"}}"#;
+    let read = answered(&venue().balances(&context([PERP])), 200, body).unwrap();
+    assert_eq!(read.items[0].total, decimal("7"));
+}
+
+#[test]
 fn f007_an_answer_about_another_order_is_no_acknowledgement() {
     let (venue, context, sol) = (venue(), context([PERP, "SOL_USDC"]), instrument(PERP));
     let place = venue.place(&context, &sol, &order()).unwrap();
