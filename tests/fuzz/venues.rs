@@ -181,7 +181,7 @@ fn feed_account(
     };
     let key = OrderKey::Index(index);
     let placed = venue.place(context, instrument, &order).unwrap();
-    let mut calls = venue.order(context, instrument, &key).unwrap();
+    let mut calls = venue.order(context, instrument, &key, None).unwrap();
     calls.push(placed);
     calls.push(venue.cancel(context, instrument, &key).unwrap());
     for call in calls {

@@ -51,6 +51,8 @@ pub(crate) struct OrderAt {
     pub target: Target,
     pub symbol: String,
     pub key: OrderKey,
+    /// When it was made, where the caller knows.
+    pub created: Option<UnixNanos>,
 }
 
 /// Which id names the order. The venue's own is the surer one where both are known.

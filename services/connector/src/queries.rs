@@ -26,11 +26,11 @@ pub(crate) async fn order(
     session: &Session,
     instrument: &Instrument,
     key: OrderKey,
+    created: Option<UnixNanos>,
 ) -> Result<Option<pb::OrderReport>, ConnectorError> {
-    let calls = session
-        .desk
-        .adapter
-        .order(&session.context(), instrument, &venue_key(key));
+    let (context, key) = (session.context(), venue_key(key));
+    let adapter = &session.desk.adapter;
+    let calls = adapter.order(&context, instrument, &key, created);
     for call in calls.map_err(|error| refused(session, &error))? {
         let answered = ask(session, &call).await?;
         match answered.value {

@@ -171,7 +171,8 @@ impl Connector {
         order: OrderAt,
     ) -> Result<Option<pb::OrderReport>, ConnectorError> {
         let (room, session) = self.at(&order.target)?;
-        queries::order(session, &*room.instrument(&order.symbol)?, order.key).await
+        let instrument = room.instrument(&order.symbol)?;
+        queries::order(session, &instrument, order.key, order.created).await
     }
 
     pub(crate) async fn open_orders(

@@ -46,6 +46,7 @@ impl Desk {
                 Some(_) => String::new(),
                 None => fill.venue_order_id.to_string(),
             },
+            created_time: None,
         };
         let deadline = Deadline::after(ms(self.tools.config.timing.query_deadline_ms));
         let (market, told) = (self.tools.market.clone(), self.tools.told.clone());

@@ -326,6 +326,7 @@ fn question(entry: &crate::ledger::Entry) -> pb::GetOrderRequest {
         symbol: spec.symbol.to_string(),
         client_order_index: spec.index.map_or(0, i64::from),
         venue_order_id,
+        created_time: Some(render::timestamp(entry.order.created_time())),
     }
 }
 

@@ -72,13 +72,15 @@ pub(crate) struct Core<D> {
     pub counters: Counters,
     pub dialect: D,
     pub skew_ms: i64,
+    at_ms: u64,
     clock: SharedClock,
 }
 
 impl<D: Dialect> Core<D> {
-    /// Returns the venue's own time.
+    /// Returns the venue's own time: the moment up to which the market was played, however long what
+    /// is done at that moment takes.
     pub fn now_ms(&self) -> u64 {
-        self.clock.now_ms().saturating_add_signed(self.skew_ms)
+        self.at_ms.saturating_add_signed(self.skew_ms)
     }
 
     /// Publishes what has happened since the last call.
@@ -93,6 +95,7 @@ impl<D: Dialect> Core<D> {
 
     /// Plays what the market did until now: what comes next is matched later than all of it.
     fn catch_up(&mut self) {
+        self.at_ms = self.clock.now_ms();
         let now_ms = self.now_ms();
         self.market.advance(&mut self.exchange, now_ms);
         self.flush();
@@ -127,6 +130,7 @@ impl<D: Dialect> Venue<D> {
             counters: Counters::default(),
             dialect,
             skew_ms: 0,
+            at_ms: clock.now_ms(),
             clock,
         };
         Self {

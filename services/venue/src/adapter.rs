@@ -94,7 +94,8 @@ pub trait VenueAdapter: Send + Sync + fmt::Debug {
     ) -> Result<Call<OrderReport>, VenueError>;
     /// Returns the places where one order is looked for, in this order, until one has it. Only
     /// when all of them say [`NotFound`](crate::ErrorClass::NotFound) is that one miss: some
-    /// venues keep open orders and ended ones apart.
+    /// venues keep open orders and ended ones apart. `created` is when the order was made: what a
+    /// venue's history holds from before cannot be it.
     ///
     /// # Errors
     /// Fails on an id that is not this venue's.
@@ -103,6 +104,7 @@ pub trait VenueAdapter: Send + Sync + fmt::Debug {
         context: &AccountContext,
         instrument: &Instrument,
         key: &OrderKey,
+        created: Option<UnixNanos>,
     ) -> Result<Vec<Call<OrderReport>>, VenueError>;
     /// Asks for the open orders of one instrument, or of all.
     fn open_orders(

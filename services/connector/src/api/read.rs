@@ -36,6 +36,13 @@ impl Fields {
             .ok()
     }
 
+    fn time(&mut self, field: &str, time: Option<&prost_types::Timestamp>) -> Option<UnixNanos> {
+        let time = time?;
+        let seconds = time.seconds.checked_mul(MILLIS_PER_SECOND);
+        let millis = seconds.map(|millis| millis + i64::from(time.nanos / NANOS_PER_MILLI));
+        self.id(field, UnixNanos::from_millis(millis.unwrap_or(i64::MAX)))
+    }
+
     fn positive(&mut self, field: &str, value: i64) -> i64 {
         if value <= 0 {
             self.refuse(field, "must be above zero");
@@ -178,6 +185,7 @@ pub(super) fn cancel(request: &pb::CancelOrderRequest) -> Result<OrderAt, Connec
         target: target(&request.venue, &request.account),
         symbol: request.symbol.clone(),
         key,
+        created: None,
     });
     fields.finish(order)
 }
@@ -185,10 +193,12 @@ pub(super) fn cancel(request: &pb::CancelOrderRequest) -> Result<OrderAt, Connec
 pub(super) fn get_order(request: &pb::GetOrderRequest) -> Result<OrderAt, ConnectorError> {
     let mut fields = Fields::default();
     let key = fields.order_key(request.client_order_index, &request.venue_order_id);
+    let created = fields.time("created_time", request.created_time.as_ref());
     let order = key.map(|key| OrderAt {
         target: target(&request.venue, &request.account),
         symbol: request.symbol.clone(),
         key,
+        created,
     });
     fields.finish(order)
 }
@@ -200,14 +210,7 @@ pub(super) fn list_fills(request: &pb::ListFillsRequest) -> Result<ListFills, Co
         .and_then(|id| fields.id("after_trade_id", TradeId::new(&id)));
     let order = given(&request.venue_order_id)
         .and_then(|id| fields.id("venue_order_id", VenueOrderId::new(&id)));
-    let start = request.start_time.as_ref().and_then(|time| {
-        let seconds = time.seconds.checked_mul(MILLIS_PER_SECOND);
-        let millis = seconds.map(|millis| millis + i64::from(time.nanos / NANOS_PER_MILLI));
-        fields.id(
-            "start_time",
-            UnixNanos::from_millis(millis.unwrap_or(i64::MAX)),
-        )
-    });
+    let start = fields.time("start_time", request.start_time.as_ref());
     let query = ListFills {
         target: target(&request.venue, &request.account),
         symbol: request.symbol.clone(),

@@ -310,6 +310,7 @@ impl Mesh {
             symbol: SYMBOL.into(),
             client_order_index: index,
             venue_order_id: String::new(),
+            created_time: None,
         };
         self.client
             .clone()

@@ -144,6 +144,7 @@ async fn f006_an_order_is_found_by_either_id_and_one_that_never_was_is_one_miss(
         symbol: SYMBOL.into(),
         client_order_index: 0,
         venue_order_id: id,
+        created_time: None,
     };
     let by_id = mesh
         .client

@@ -183,11 +183,12 @@ impl VenueAdapter for Twisted {
         context: &AccountContext,
         instrument: &Instrument,
         key: &OrderKey,
+        created: Option<UnixNanos>,
     ) -> Result<Vec<Call<OrderReport>>, VenueError> {
-        let mut places = self.inner.order(context, instrument, key)?;
+        let mut places = self.inner.order(context, instrument, key, created)?;
         if self.scatter {
             let nobody = OrderKey::Index(ClientOrderIndex::MAX);
-            let elsewhere = self.inner.order(context, instrument, &nobody)?;
+            let elsewhere = self.inner.order(context, instrument, &nobody, created)?;
             places.splice(..0, elsewhere);
         }
         Ok(places)

@@ -261,6 +261,7 @@ impl Desk {
                     Some(_) => String::new(),
                     None => render::text(entry.order.venue_order_id()),
                 },
+                created_time: Some(render::timestamp(entry.order.created_time())),
             };
             Some((key, request, spec.scale))
         });

@@ -185,8 +185,9 @@ impl VenueAdapter for Backpack {
         context: &AccountContext,
         instrument: &Instrument,
         key: &OrderKey,
+        created: Option<UnixNanos>,
     ) -> Result<Vec<Call<OrderReport>>, VenueError> {
-        rest_order::order(&mapper(context), instrument, key)
+        rest_order::order(&mapper(context), instrument, key, created)
     }
 
     fn open_orders(

@@ -29,6 +29,9 @@ const PAGE_MAX: usize = 1_000;
 /// minutes. The history finds none by our id, and beyond it nothing is proven.
 const PAGES_MAX: usize = 3;
 
+/// How far the venue's clock and ours may be apart: the longest window that it grants a request.
+const CLOCKS_APART_MAX_MS: u64 = 60_000;
+
 type Fields = Vec<(&'static str, String)>;
 type Json = BTreeMap<&'static str, Value>;
 
@@ -203,6 +206,7 @@ pub(super) fn order(
     mapper: &Mapper,
     instrument: &Instrument,
     key: &OrderKey,
+    created: Option<UnixNanos>,
 ) -> Result<Vec<Call<OrderReport>>, VenueError> {
     let (field, echo) = match key {
         OrderKey::Index(index) => (
@@ -226,7 +230,7 @@ pub(super) fn order(
     match key {
         OrderKey::VenueId(_) => {
             let fields = vec![field, of(instrument)];
-            places.push(history(mapper, instrument, &echo, fields, true));
+            places.push(history(mapper, instrument, &echo, fields, End::At(created)));
         }
         OrderKey::Index(_) => {
             for page in 0..PAGES_MAX {
@@ -236,22 +240,34 @@ pub(super) fn order(
                     ("offset", (page * PAGE_MAX).to_string()),
                     ("sortDirection", "Desc".to_owned()),
                 ];
-                let last = page + 1 == PAGES_MAX;
-                places.push(history(mapper, instrument, &echo, fields, last));
+                let end = match page + 1 {
+                    PAGES_MAX => End::At(created),
+                    _ => End::Open,
+                };
+                places.push(history(mapper, instrument, &echo, fields, end));
             }
         }
     }
     Ok(places)
 }
 
+/// What a page of the history means that does not hold the order.
+#[derive(Clone, Copy)]
+enum End {
+    /// The next page is looked at.
+    Open,
+    /// It is the last that is looked at, for an order that was made then.
+    At(Option<UnixNanos>),
+}
+
 /// Looks for an order on a page of the history. The last page looked at proves no absence when it
-/// is full: there are others.
+/// is full, for there are others, unless it reaches back to before the order was made.
 fn history(
     mapper: &Mapper,
     instrument: &Instrument,
     echo: &Echo,
     fields: Fields,
-    last: bool,
+    end: End,
 ) -> Call<OrderReport> {
     let (mapper, instrument, echo) = (mapper.clone(), instrument.clone(), echo.clone());
     let request = ask("order.history", "/wapi/v1/history/orders", fields);
@@ -266,7 +282,12 @@ fn history(
                 return Ok(report);
             }
         }
-        let (class, detail) = if last && orders.len() >= PAGE_MAX {
+        let proves = match end {
+            End::Open => true,
+            End::At(_) if orders.len() < PAGE_MAX => true,
+            End::At(created) => reaches(&orders, created),
+        };
+        let (class, detail) = if !proves {
             (
                 ErrorClass::Unknown,
                 "the history is longer than is searched",
@@ -276,6 +297,17 @@ fn history(
         };
         Err(VenueError::new(class, detail))
     })
+}
+
+/// Returns whether one of these orders is older than any that was made then.
+fn reaches(orders: &[wire::Order<'_>], created: Option<UnixNanos>) -> bool {
+    let Some(before) = created.and_then(|at| at.as_millis().checked_sub(CLOCKS_APART_MAX_MS))
+    else {
+        return false;
+    };
+    let times = orders.iter().filter_map(|order| order.created);
+    let mut times = times.filter_map(|text| wire_time::written(text).ok());
+    times.any(|time| time.as_millis() < before)
 }
 
 /// Asks for open orders; `Get open orders`.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::wire_value::{Number, Truth, Whole};
 
@@ -21,6 +22,8 @@ pub(super) struct Order<'a> {
     pub id: Cow<'a, str>,
     #[serde(rename = "clientId")]
     pub client_id: Option<Whole>,
+    #[serde(rename = "createdAt", borrow)]
+    pub created: Option<&'a RawValue>,
     #[serde(borrow)]
     pub symbol: Cow<'a, str>,
     #[serde(borrow)]

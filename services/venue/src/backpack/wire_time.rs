@@ -4,6 +4,7 @@
 use chimera_model::UnixNanos;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use serde_json::value::RawValue;
 
 use crate::error::VenueError;
 use crate::wire_value::Whole;
@@ -38,6 +39,18 @@ pub(super) fn date(text: &str) -> Result<UnixNanos, VenueError> {
 /// Like [`date`], of our own account: one long before the venue is refused (F96).
 pub(super) fn own_date(text: &str) -> Result<UnixNanos, VenueError> {
     Ok(UnixNanos::from_millis(date_millis(text)?)?)
+}
+
+/// Returns a time that is written either way.
+pub(super) fn written(text: &RawValue) -> Result<UnixNanos, VenueError> {
+    match text
+        .get()
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    {
+        Some(text) => date(text),
+        None => millis(serde_json::from_str(text.get())?),
+    }
 }
 
 fn date_millis(text: &str) -> Result<i64, VenueError> {

@@ -187,6 +187,7 @@ impl VenueAdapter for BinanceUsdm {
         context: &AccountContext,
         instrument: &Instrument,
         key: &OrderKey,
+        _created: Option<UnixNanos>,
     ) -> Result<Vec<Call<OrderReport>>, VenueError> {
         Ok(vec![rest_order::order(
             self.mapper(context),

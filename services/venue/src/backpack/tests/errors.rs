@@ -34,7 +34,7 @@ fn asked_with(
     let call = match operation {
         Operation::Place => venue.place(&context, &sol, &order).unwrap(),
         Operation::Cancel => venue.cancel(&context, &sol, &key).unwrap(),
-        _ => venue.order(&context, &sol, &key).unwrap().remove(0),
+        _ => venue.order(&context, &sol, &key, None).unwrap().remove(0),
     };
     assert_eq!(call.request.operation, operation);
     answered_with(&call, status, fields, body).unwrap_err()

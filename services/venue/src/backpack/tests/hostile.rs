@@ -49,7 +49,7 @@ fn feed_answers(context: &AccountContext, status: u16, bytes: &[u8]) {
     let _ = answered(&venue.margin(context), status, bytes);
     let key = OrderKey::Index(index(42));
     let _ = answered(&venue.cancel(context, &sol, &key).unwrap(), status, bytes);
-    for place in venue.order(context, &sol, &key).unwrap() {
+    for place in venue.order(context, &sol, &key, None).unwrap() {
         let _ = answered(&place, status, bytes);
     }
     let order = NewOrder {

@@ -4,7 +4,7 @@ use chimera_model::account::{MarginMode, PositionSide};
 use chimera_model::report::{
     AccountEvent, FillKind, OrderOrigin, OrderReport, ReportSource, ReportedStatus,
 };
-use chimera_model::{Liquidity, OrderType, Side, TimeInForce, VenueOrderId};
+use chimera_model::{Liquidity, OrderType, Side, TimeInForce, UnixNanos, VenueOrderId};
 
 use super::fills::{FILL, fills};
 use super::{PERP, answered, context, decimal, index, instrument, venue};
@@ -112,7 +112,7 @@ fn f007_an_answer_about_another_order_is_no_acknowledgement() {
         }
     }
     let by_id = OrderKey::VenueId(VenueOrderId::new("1").unwrap());
-    let call = venue.order(&context, &sol, &by_id).unwrap().remove(0);
+    let call = venue.order(&context, &sol, &by_id, None).unwrap().remove(0);
     let error = answered(&call, 200, ORDER).unwrap_err();
     assert_eq!(error.class, ErrorClass::WrongEcho);
 }
@@ -140,7 +140,10 @@ fn f018_a_cancel_that_was_taken_and_not_yet_done_is_pending() {
 fn f005_the_history_finds_the_order_among_others_or_proves_nothing() {
     let (venue, context, sol) = (venue(), context([PERP]), instrument(PERP));
     let find = |key: &OrderKey, place: usize, body: &str| {
-        let call = venue.order(&context, &sol, key).unwrap().remove(place);
+        let call = venue
+            .order(&context, &sol, key, None)
+            .unwrap()
+            .remove(place);
         answered(&call, 200, body)
     };
     let ours = OrderKey::Index(index(42));
@@ -166,6 +169,31 @@ fn f005_the_history_finds_the_order_among_others_or_proves_nothing() {
     }
     let theirs = OrderKey::VenueId(VenueOrderId::new("8284671277").unwrap());
     assert!(find(&theirs, 1, &body).is_ok());
+}
+
+/// An account that has ended more orders than are searched could otherwise never prove one absent.
+#[test]
+fn f005_a_history_that_reaches_back_to_before_the_order_proves_its_absence() {
+    let (venue, context, sol) = (venue(), context([PERP]), instrument(PERP));
+    let ours = OrderKey::Index(index(42));
+    let other = ORDER.replace("2147483690", "7");
+    let dated = other.replace("1757621458290", "\"2025-09-11T20:10:58.290\"");
+    let oldest = 1_757_621_458_290;
+    for (created, class) in [
+        (oldest + 60_001, ErrorClass::NotFound),
+        (oldest + 60_000, ErrorClass::Unknown),
+        (oldest - 1, ErrorClass::Unknown),
+    ] {
+        let created = UnixNanos::from_millis(created).ok();
+        let call = venue
+            .order(&context, &sol, &ours, created)
+            .unwrap()
+            .remove(3);
+        for order in [&other, &dated] {
+            let full = format!("[{}]", vec![order.as_str(); 1_000].join(","));
+            assert_eq!(answered(&call, 200, &full).unwrap_err().class, class);
+        }
+    }
 }
 
 #[test]

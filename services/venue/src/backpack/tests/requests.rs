@@ -159,7 +159,7 @@ fn f074_every_path_maps_by_the_same_symbol_and_id() {
     for id in ["abc", "-1", "1.5", "007", " 1", "0x7b0d9efc"] {
         let foreign = OrderKey::VenueId(VenueOrderId::new(id).unwrap());
         assert!(venue.cancel(&context, &sol, &foreign).is_err(), "{id}");
-        assert!(venue.order(&context, &sol, &foreign).is_err(), "{id}");
+        assert!(venue.order(&context, &sol, &foreign, None).is_err(), "{id}");
     }
 }
 
@@ -168,7 +168,7 @@ fn f074_every_path_maps_by_the_same_symbol_and_id() {
 fn f005_an_order_is_looked_for_among_the_open_ones_and_then_in_the_history() {
     let (venue, context, sol) = (venue(), context([PERP]), instrument(PERP));
     let places = |key| {
-        let calls = venue.order(&context, &sol, &key).unwrap();
+        let calls = venue.order(&context, &sol, &key, None).unwrap();
         let asked = calls.iter().map(|call| {
             assert!(call.request.repeatable && call.request.operation == Operation::Query);
             sent(&call.request)
@@ -310,7 +310,11 @@ fn f113_every_charge_names_a_scope_of_the_limits_and_signs_by_account() {
         venue.margin(&context).request,
         venue.last_change(&context).request,
         venue.cancel(&context, &sol, &key).unwrap().request,
-        venue.order(&context, &sol, &key).unwrap().remove(1).request,
+        venue
+            .order(&context, &sol, &key, None)
+            .unwrap()
+            .remove(1)
+            .request,
         place(&limit("20", TimeInForce::Gtc, false)).unwrap(),
     ];
     for request in requests {

@@ -30,7 +30,7 @@ fn asked_with(
     let call = match operation {
         Operation::Place => venue.place(&context, &sol, &order).unwrap(),
         Operation::Cancel => venue.cancel(&context, &sol, &key).unwrap(),
-        Operation::Query => venue.order(&context, &sol, &key).unwrap().remove(0),
+        Operation::Query => venue.order(&context, &sol, &key, None).unwrap().remove(0),
         Operation::Session => {
             return answered_with(
                 &venue.extend_session(&crate::SessionKey::new("k")).unwrap(),

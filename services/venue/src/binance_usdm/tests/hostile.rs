@@ -56,7 +56,11 @@ fn feed_answers(context: &AccountContext, status: u16, bytes: &[u8]) {
     let _ = answered(&venue.open_session().unwrap(), status, bytes);
     let key = OrderKey::Index(index(42));
     let _ = answered(&venue.cancel(context, &sol, &key).unwrap(), status, bytes);
-    let _ = answered(&venue.order(context, &sol, &key).unwrap()[0], status, bytes);
+    let _ = answered(
+        &venue.order(context, &sol, &key, None).unwrap()[0],
+        status,
+        bytes,
+    );
     let order = NewOrder {
         index: index(42),
         side: chimera_model::Side::Buy,

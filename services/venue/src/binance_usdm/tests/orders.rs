@@ -85,7 +85,7 @@ fn f007_an_answer_about_another_order_is_no_acknowledgement() {
         assert_eq!(error.class, ErrorClass::WrongEcho, "{other}");
     }
     let by_id = OrderKey::VenueId(chimera_model::VenueOrderId::new("1").unwrap());
-    let call = venue.order(&context, &sol, &by_id).unwrap().remove(0);
+    let call = venue.order(&context, &sol, &by_id, None).unwrap().remove(0);
     assert_eq!(
         answered(&call, 200, ORDER).unwrap_err().class,
         ErrorClass::WrongEcho

@@ -134,7 +134,7 @@ fn f074_every_path_maps_by_the_same_symbol_and_id() {
         (Priority::Protect, true)
     );
     let request = venue
-        .order(&context, &sol, &ours)
+        .order(&context, &sol, &ours, None)
         .unwrap()
         .remove(0)
         .request;

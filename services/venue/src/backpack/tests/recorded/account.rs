@@ -130,7 +130,7 @@ pub(super) fn order(name: &str, body: &str) {
     let calls = [
         venue().cancel(&known(&one), &symbol, &key).unwrap(),
         venue()
-            .order(&known(&one), &symbol, &key)
+            .order(&known(&one), &symbol, &key, None)
             .unwrap()
             .remove(0),
     ];

@@ -162,7 +162,7 @@ pub(super) fn order(name: &str, body: &str) {
     let key = OrderKey::VenueId(VenueOrderId::new(&text(&one["orderId"])).unwrap());
     let symbol = instrument(one["symbol"].as_str().unwrap());
     let call = venue()
-        .order(&known(&one), &symbol, &key)
+        .order(&known(&one), &symbol, &key, None)
         .unwrap()
         .remove(0);
     let read = answered(&call, 200, body).unwrap_or_else(|error| panic!("{name}: {error}"));
