@@ -93,8 +93,9 @@ impl Memory {
     /// Judges samples that were taken while so many orders were placed a second.
     pub fn of(samples: &[(f64, f64)], orders_per_second: f64) -> Self {
         let last = samples.last().map_or(0.0, |sample| sample.0);
-        let warm = WARM_UP.as_secs_f64().min(last / 2.0);
-        let warm: Vec<(f64, f64)> = samples.iter().copied().filter(|it| it.0 >= warm).collect();
+        let warm_up = WARM_UP.as_secs_f64().min(last / 2.0);
+        let warm = samples.iter().copied().filter(|it| it.0 >= warm_up);
+        let warm: Vec<(f64, f64)> = warm.collect();
         let part = (warm.len() / PARTS).max(1);
         let floor = |from: usize| {
             let part = warm.iter().skip(from).take(part).map(|it| it.1);
@@ -103,7 +104,12 @@ impl Memory {
         let (start_mb, end_mb) = (floor(0), floor(warm.len().saturating_sub(part)));
         let seconds = last - warm.first().map_or(last, |sample| sample.0);
         let left_behind = seconds * orders_per_second * BYTES_AN_ORDER / BYTES_A_MB;
-        let allowed_mb = BREATHING_MB + left_behind;
+        // Half of a run that ends before its time has not filled what fills.
+        let breathing_mb = match warm_up < WARM_UP.as_secs_f64() {
+            true => 2.0 * BREATHING_MB,
+            false => BREATHING_MB,
+        };
+        let allowed_mb = breathing_mb + left_behind;
         Self {
             samples: warm.len(),
             start_mb,
