@@ -47,6 +47,7 @@ use audit::{Evidence, audit, rate_violations};
 use book::ORDERS_MAX;
 use clients::Clients;
 use draw::{Mix, Terms};
+use faults::Made;
 use market::Market;
 use memory::Samples;
 use mesh_books::MeshBooks;
@@ -241,7 +242,8 @@ pub async fn run(plan: &Plan, folder: &Path) -> Result<Report, ChaosError> {
         flowed_s: flowing.elapsed().as_secs(),
         ..Report::default()
     };
-    report.faults = finished(nemesis).await?;
+    let made = finished(nemesis).await?;
+    (report.faults, report.faults_struck) = (made.faults, made.struck);
     report.memory = sampling.map(|_| {
         let samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
         Memory::of(&samples, f64::from(plan.rate))
@@ -282,13 +284,11 @@ async fn kill(
     Ok((mesh, recoveries))
 }
 
-type Made = BTreeMap<&'static str, u64>;
-
 async fn finished(
     nemesis: Option<JoinHandle<Result<Made, ChaosError>>>,
 ) -> Result<Made, ChaosError> {
     match nemesis {
-        None => Ok(Made::new()),
+        None => Ok(Made::default()),
         Some(nemesis) => nemesis.await.unwrap_or_else(|error| {
             let words = format!("what makes faults ended early: {error}");
             Err(ChaosError::Control(words))
@@ -306,7 +306,7 @@ async fn heal(
     let channel = channel.ok_or_else(|| ChaosError::Control("no mesh runs".to_owned()))?;
     let (books, markets) = (MeshBooks::new(channel), &stage.markets);
     let healed = Instant::now();
-    report.faults_struck = faults::heal(markets, &stage.venues).await?;
+    report.faults_struck += faults::heal(markets, &stage.venues).await?;
     stage.clients.settle(REST_WITHIN).await;
     books.certain(REST_WITHIN).await?;
     books.close_all(markets, REST_WITHIN).await?;

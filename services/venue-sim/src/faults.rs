@@ -239,10 +239,10 @@ impl Faults {
         &self.faults
     }
 
-    /// Takes one fault, or all, out of force.
-    pub fn clear(&mut self, id: Option<u64>) {
-        self.faults
-            .retain(|fault| id.is_some_and(|id| id != fault.id));
+    /// Takes one fault, or all, out of force, and returns what was taken out: its hits still count.
+    pub fn clear(&mut self, id: Option<u64>) -> Vec<Fault> {
+        let meant = |fault: &mut Fault| id.is_none_or(|id| id == fault.id);
+        self.faults.extract_if(.., meant).collect()
     }
 
     /// Returns the first fault in force of a wanted kind that is for this, and counts the hit.

@@ -24,6 +24,10 @@ const APART_MS: std::ops::Range<u64> = 100..3_000;
 const LASTS_MS: std::ops::Range<u64> = 50..6_000;
 /// Nothing goes wrong before: what is to break must work once.
 const BEGIN_AFTER: Duration = Duration::from_secs(2);
+/// How long a scripted fault waits for what it is to strike. What waits for an endpoint that the mesh
+/// leaves in peace behind an open breaker would pile up there, fail every probe of it, and keep it open
+/// for the rest of the run.
+const WAITS: Duration = Duration::from_secs(10);
 /// How late a late reply, request or event is at most.
 const LATE_MS: std::ops::Range<u64> = 50..4_000;
 /// How many requests or events one fault strikes at most. Fewer in a row than open the mesh's breaker:
@@ -164,13 +168,17 @@ pub fn draw(seed: u64, markets: &[&'static Market], length: Duration) -> Vec<Pla
                 detail: chance.random(),
             };
             planned.push(strike);
-            if LASTING.contains(&strike.fault) {
-                planned.push(Planned {
-                    at: at + strike.lasts,
-                    heals: true,
-                    ..strike
-                });
-            }
+            let ends = match strike.fault {
+                fault if LASTING.contains(&fault) => Some(at + strike.lasts),
+                fault if !MOMENTARY.contains(&fault) => Some(at + WAITS),
+                _ => None,
+            };
+            // At the end of the flow all is made right at once.
+            planned.extend(ends.filter(|ends| *ends < length).map(|at| Planned {
+                at,
+                heals: true,
+                ..strike
+            }));
             at += millis(&mut chance, APART_MS);
         }
     }
@@ -186,14 +194,34 @@ fn pick(chance: &mut ChaCha8Rng) -> Fault {
 /// Faults that go on until they are ended.
 const LASTING: [Fault; 3] = [Fault::SocketsFrozen, Fault::ClockOff, Fault::Halted];
 
+/// Faults that are over as soon as they are made, or end by themselves.
+const MOMENTARY: [Fault; 5] = [
+    Fault::Paused,
+    Fault::SocketsClosed,
+    Fault::SocketsCut,
+    Fault::SessionExpired,
+    Fault::Jump,
+];
+
+/// What went wrong.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// How often each fault was made.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// How many requests and events were struck by those that were withdrawn.
+    pub struck: u64,
+}
+
 /// Makes everything go wrong as planned, a line each on standard error, and counts it.
 pub async fn make(
     planned: Vec<Planned>,
     venue: SharedVenues,
     touches: watch::Receiver<Touches>,
-) -> Result<BTreeMap<&'static str, u64>, ChaosError> {
+) -> Result<Made, ChaosError> {
     let began = Instant::now();
-    let mut made = BTreeMap::new();
+    let mut made = Made::default();
+    // The scripted faults in force, by what drew them, with the numbers that the venue gave them.
+    let mut waiting: BTreeMap<(&str, u64), u64> = BTreeMap::new();
     for it in planned {
         sleep_until(began + it.at).await;
         let here = touches
@@ -201,33 +229,32 @@ pub async fn make(
             .iter()
             .find(|(market, _)| *market == it.market)
             .copied();
-        let (path, method, body) = match here.filter(|_| !it.heals) {
-            Some((_, touch)) => strike(&it, touch),
-            None => cure(it.fault, it.market),
+        let key = (it.market.venue(), it.detail);
+        let (path, method, body) = match (here.filter(|_| !it.heals), waiting.remove(&key)) {
+            (Some((_, touch)), _) => strike(&it, touch),
+            (None, Some(number)) => (format!("faults/{number}"), Method::DELETE, json!({})),
+            (None, None) if LASTING.contains(&it.fault) => cure(it.fault, it.market),
+            (None, None) => continue,
         };
-        venue
-            .ask::<Value>(it.market, method, &path, Some(body.clone()))
-            .await?;
-        let (at, venue, name) = (it.at.as_secs_f64(), it.market.venue(), name(it.fault));
-        let end = if it.heals { " ends" } else { "" };
-        eprintln!("{at:8.3} s  {venue}: {name}{end}  {body}");
-        if !it.heals {
-            *made.entry(name).or_default() += 1;
+        let ask = venue.ask::<Value>(it.market, method, &path, Some(body.clone()));
+        let answer = ask.await?;
+        let (at, name) = (it.at.as_secs_f64(), name(it.fault));
+        if it.heals {
+            made.struck += hits(&answer);
+            eprintln!("{at:8.3} s  {}: {name} ends", key.0);
+            continue;
         }
+        waiting.extend(answer["id"].as_u64().map(|number| (key, number)));
+        eprintln!("{at:8.3} s  {}: {name}  {body}", key.0);
+        *made.faults.entry(name).or_default() += 1;
     }
     Ok(made)
 }
 
 /// Makes everything right at once, and returns how many requests and events had been struck.
 pub async fn heal(markets: &[&'static Market], venue: &SharedVenues) -> Result<u64, ChaosError> {
-    let mut hits = 0;
+    let mut struck = 0;
     for market in markets {
-        let faults: Value = venue.ask(market, Method::GET, "faults", None).await?;
-        let faults = faults.as_array().map(Vec::as_slice).unwrap_or_default();
-        hits += faults
-            .iter()
-            .filter_map(|it| it["hits"].as_u64())
-            .sum::<u64>();
         let lifted = json!({ "status": 429, "seconds": 0 });
         let mut cures = vec![
             ("faults".to_owned(), Method::DELETE, json!({})),
@@ -235,10 +262,17 @@ pub async fn heal(markets: &[&'static Market], venue: &SharedVenues) -> Result<u
         ];
         cures.extend(LASTING.map(|fault| cure(fault, market)));
         for (path, method, body) in cures {
-            let _: Value = venue.ask(market, method, &path, Some(body)).await?;
+            let answer: Value = venue.ask(market, method, &path, Some(body)).await?;
+            struck += hits(&answer);
         }
     }
-    Ok(hits)
+    Ok(struck)
+}
+
+/// Returns how many requests and events were struck by the faults that a venue took out of force.
+fn hits(withdrawn: &Value) -> u64 {
+    let faults = withdrawn.as_array().map(Vec::as_slice).unwrap_or_default();
+    faults.iter().filter_map(|it| it["hits"].as_u64()).sum()
 }
 
 fn cure(fault: Fault, market: &Market) -> (String, Method, Value) {

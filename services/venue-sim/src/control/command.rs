@@ -175,10 +175,7 @@ fn run<D: Dialect>(core: &mut Core<D>, command: Command) -> Result<Value, Contro
         Command::Counters => Ok(counters(core)),
         Command::Faults => Ok(json!(core.exchange.faults.list())),
         Command::AddFault(fault) => Ok(json!({ "id": core.exchange.faults.add(*fault) })),
-        Command::ClearFaults { id } => {
-            core.exchange.faults.clear(id);
-            Ok(json!({}))
-        }
+        Command::ClearFaults { id } => Ok(json!(core.exchange.faults.clear(id))),
         Command::Sockets => Ok(json!(core.hub.list())),
         Command::DecideSockets(order) => {
             let account = order

@@ -118,7 +118,12 @@ async fn a_fault_happens_as_often_as_it_says_and_only_to_whom_it_names() {
         (&faults[0]["hits"], &faults[0]["count"]),
         (&json!(2), &json!(0))
     );
-    world.control("DELETE", "faults", &Value::Null).await;
+    // What is taken out of force is told, hits and all.
+    let path = format!("faults/{}", faults[0]["id"]);
+    assert_eq!(world.control("DELETE", &path, &Value::Null).await, faults);
+    world.fault(json!({ "kind": "drop_event" })).await;
+    let left = world.control("DELETE", "faults", &Value::Null).await;
+    assert_eq!(left[0]["kind"], "drop_event");
     assert_eq!(
         world.control("GET", "faults", &Value::Null).await,
         json!([])
