@@ -121,6 +121,10 @@ fn f109_unknown_kinds_are_data_and_not_errors() {
                \"c\":\"1\",\"h\":\"1\",\"l\":\"1\",\"v\":\"1\",\"n\":1,\"X\":false}}";
     let read = venue.read_public(bar.as_bytes());
     assert_eq!(read, Ok(PublicFrame::Ignored { kind: "kline" }));
+    // A name in escapes may be one that is known: it is refused, never passed over.
+    let escaped = "{\"stream\":\"trade.X\",\"data\":{\"e\":\"tr\\u0061de\"}}";
+    let error = venue.read_public(escaped.as_bytes()).unwrap_err();
+    assert_eq!(error.class, ErrorClass::Unreadable);
 }
 
 #[test]
