@@ -9,6 +9,7 @@ mod faults;
 mod limits;
 mod orders;
 mod sessions;
+mod shapes;
 mod signing;
 mod streams;
 mod support;

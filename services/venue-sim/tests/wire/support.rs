@@ -74,11 +74,14 @@ pub fn encode(pairs: Pairs<'_>) -> String {
 impl World {
     /// A venue whose market moves.
     pub async fn start(config: SimConfig) -> Self {
+        Self::start_by(SharedClock::default(), config).await
+    }
+
+    /// The same by another clock.
+    pub async fn start_by(clock: SharedClock, config: SimConfig) -> Self {
         let host = "127.0.0.1".parse().unwrap();
         let listeners = Listeners::bind(host, 0, &config.venues).await.unwrap();
-        let simulator = Simulator::start(config, listeners, SharedClock::default())
-            .await
-            .unwrap();
+        let simulator = Simulator::start(config, listeners, clock).await.unwrap();
         let endpoints = simulator.endpoints().clone();
         let venue = endpoints.venues[0].clone();
         Self {
