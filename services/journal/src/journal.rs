@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore, mpsc, oneshot};
 
 use crate::chain::Anchor;
 use crate::checkpoint::Checkpointer;
@@ -24,14 +24,16 @@ use crate::writer::{self, Append, Command, QUEUE_APPENDS, Seat, State, Writer};
 /// usual ones many times over. Callers beyond it wait.
 const QUEUE_BYTES: usize = 4 * MAX_APPEND_BYTES;
 
-/// The connection for look-ups by key: opening one costs more than the reading.
+/// The connection for look-ups by key, which go one by one: opening a connection costs more than the
+/// reading, and a hundred at once would each hold a thread, with the memory that the allocator keeps
+/// for it, long after.
 #[derive(Debug, Default)]
 enum LookUp {
-    /// None was opened yet, or one is in use.
+    /// None was opened yet.
     #[default]
-    Away,
+    Unopened,
     /// It waits for the next look-up.
-    Idle(Connection),
+    Open(Connection),
     /// The journal is closed: a connection that stays would keep the log from being removed.
     Over,
 }
@@ -44,7 +46,7 @@ enum LookUp {
 pub struct Journal {
     path: Arc<PathBuf>,
     /// Before the queue, whose end closes the journal: it goes first.
-    look_up: Arc<Mutex<LookUp>>,
+    look_up: Arc<AsyncMutex<LookUp>>,
     seat: Seat,
     queue: mpsc::Sender<Command>,
     memory: Arc<Semaphore>,
@@ -162,21 +164,18 @@ impl Journal {
         after_seq: u64,
         limit: u32,
     ) -> Result<Vec<Entry>, JournalError> {
-        let (journal, key) = (self.clone(), key.into());
+        let (path, key) = (self.path.clone(), key.into());
+        let mut look_up = self.look_up.clone().lock_owned().await;
         blocking(move || {
-            let connection = match journal.look_up().take() {
-                Some(connection) => connection,
-                None => schema::open_reader(&journal.path)?,
-            };
-            let entries = read::by_key(&connection, &key, after_seq, limit)?;
-            journal.look_up().put(connection);
-            Ok(entries)
+            if matches!(*look_up, LookUp::Unopened) {
+                *look_up = LookUp::Open(schema::open_reader(&path)?);
+            }
+            match &*look_up {
+                LookUp::Open(connection) => read::by_key(connection, &key, after_seq, limit),
+                _ => read::by_key(&schema::open_reader(&path)?, &key, after_seq, limit),
+            }
         })
         .await
-    }
-
-    fn look_up(&self) -> MutexGuard<'_, LookUp> {
-        self.look_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps the owner's state as it is after the record `snapshot.seq`, durable like an append.
@@ -205,7 +204,7 @@ impl Journal {
     ///
     /// Later appends through any handle are refused with [`JournalError::Closed`].
     pub async fn close(&self) -> Result<(), JournalError> {
-        *self.look_up() = LookUp::Over;
+        *self.look_up.lock().await = LookUp::Over;
         self.ask(|reply| Command::Close { reply }).await
     }
 
@@ -228,24 +227,6 @@ impl Journal {
 
     fn gone(&self) -> JournalError {
         gone(&self.state)
-    }
-}
-
-impl LookUp {
-    fn take(&mut self) -> Option<Connection> {
-        match self {
-            Self::Idle(_) => match std::mem::take(self) {
-                Self::Idle(connection) => Some(connection),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn put(&mut self, connection: Connection) {
-        if matches!(self, Self::Away) {
-            *self = Self::Idle(connection);
-        }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -192,6 +194,39 @@ async fn a_look_up_sees_every_record_before_it_and_is_let_go_of_at_the_end() {
     journal.close().await.unwrap();
     // The last connection takes the log with it.
     assert!(!exists_beside(&place.path(), "-wal"));
+}
+
+/// A thread that was needed for a moment is kept, and so is the memory that the allocator gave it.
+#[test]
+fn a_hundred_look_ups_at_once_take_few_threads() {
+    let threads = Arc::new(AtomicUsize::new(0));
+    let started = threads.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .on_thread_start(move || {
+            started.fetch_add(1, Ordering::Relaxed);
+        })
+        .build()
+        .unwrap();
+    let place = Place::new();
+    runtime.block_on(async {
+        let (journal, _) = place.open();
+        journal
+            .append((1..=100).map(record).collect())
+            .await
+            .unwrap();
+        let look_ups = (1..=100).map(|number| {
+            let (journal, key) = (journal.clone(), record(number).key);
+            async move { journal.read_key(key, 0, 100).await }
+        });
+        let look_ups: tokio::task::JoinSet<_> = look_ups.collect();
+        for found in look_ups.join_all().await {
+            assert!(!found.unwrap().is_empty());
+        }
+        journal.close().await.unwrap();
+    });
+    // One is at work; another may begin before the first has come to rest.
+    let threads = threads.load(Ordering::Relaxed);
+    assert!((1..10).contains(&threads), "{threads}");
 }
 
 /// The caller goes away after its record was queued; the record stands.
