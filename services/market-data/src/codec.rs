@@ -30,12 +30,13 @@ pub fn element(update: Update) -> Bytes {
         update: Some(update),
     };
     let length = message.encoded_len();
+    // Not `BytesMut`, whose every byte put is a call.
     let mut bytes =
-        BytesMut::with_capacity(key_len(UPDATES_TAG) + encoded_len_varint(length as u64) + length);
+        Vec::with_capacity(key_len(UPDATES_TAG) + encoded_len_varint(length as u64) + length);
     encode_key(UPDATES_TAG, WireType::LengthDelimited, &mut bytes);
     encode_varint(length as u64, &mut bytes);
     message.encode_raw(&mut bytes);
-    bytes.freeze()
+    bytes.into()
 }
 
 /// Puts elements together into one `WatchResponse` with `updates`.
