@@ -21,7 +21,7 @@ mod watcher;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::Path,
     sync::{Arc, PoisonError},
     time::Duration,
