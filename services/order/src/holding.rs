@@ -7,7 +7,7 @@ use chimera_model::{Decimal, DecimalError, Side, VenueOrderId};
 use crate::key::OrderKey;
 use crate::ledger::{Entry, Holding, Ledger, Line};
 
-/// Venue ids kept of forgotten orders, some 20 MB: those of the last two minutes at the highest
+/// Venue ids kept of forgotten orders, some 40 MB: those of the last two minutes at the highest
 /// rate of orders, which is as far back as a comparison reads fills.
 const ALIASES_MAX: usize = 100_000;
 
