@@ -11,7 +11,7 @@ use crate::key::OrderKey;
 use crate::ledger::{Entry, Ledger, Line, Trading};
 
 /// The version of the encoding. A snapshot of another one is not read; the journal is.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct State {

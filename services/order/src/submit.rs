@@ -242,10 +242,6 @@ impl Desk {
         let account = spec.account;
         let claimed = self.ledger.indices.get(&account);
         let index = match (spec.index, claimed) {
-            (Some(index), Some(claimed)) if !claimed.has_room(index) => {
-                let words = "too many indices far above those in use; choose a lower one";
-                return Err(OrderError::field("client_order_index", words));
-            }
             (Some(index), _) => index,
             (None, Some(claimed)) => claimed
                 .next()

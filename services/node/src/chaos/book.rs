@@ -15,9 +15,8 @@ use tonic::{Code, Status};
 use super::{draw::Terms, report::Findings};
 use crate::desk::is_final;
 
-/// Orders of one run at one venue. Below the 65,536 indices far above its own that the mesh remembers
-/// one by one for an account, and well below the 200,000 orders that the simulated venue keeps.
-pub const ORDERS_MAX: usize = 60_000;
+/// Orders of one run at one venue: well below the 200,000 that the simulated venue keeps.
+pub const ORDERS_MAX: usize = 100_000;
 /// Venues of a run at most; bounds what is remembered.
 const VENUES_MAX: usize = VenueKind::ALL.len();
 /// The first index of a client. Far above those that the mesh gives to children of tracking limits
