@@ -15,8 +15,8 @@ use crate::follow::Waiter;
 use crate::journal_log::{Body, Cursor, PositionAdjustment};
 use crate::key::{OrderKey, SiteKey};
 use crate::ledger::Line;
+use crate::read_back::{Family, read_family};
 use crate::reconcile::{Comparison, VenueView, compare, forgotten_in, is_booked};
-use crate::reports::{Family, read_family};
 use crate::service::{Desk, Due, spawn_bound};
 use crate::{metrics, render};
 

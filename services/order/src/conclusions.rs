@@ -1,7 +1,7 @@
 //! From a report to what follows: weighed, recorded, and seen to.
 
 use chimera_model::order::{Event, NoticeKind, OrderState, Report, conclude};
-use chimera_model::{TimeInForce, UnixNanos};
+use chimera_model::{ClientOrderIndex, TimeInForce, UnixNanos};
 use tokio::time::Instant;
 
 use crate::journal_log::Body;
@@ -55,8 +55,12 @@ impl Desk {
                 .zip(spec.index)
         });
         let fill = matches!(event, Event::Fill(_) | Event::Restated(_)).then(|| event.clone());
+        let alias = self.alias_of(key, &event);
         if !self.log(Some(key), Body::Event { event, venue_time }) {
             return;
+        }
+        if let Some((alias, index)) = alias {
+            self.log(Some(&alias), Body::Alias(index));
         }
         if let (Some((parent, child)), Some(event)) = (parent, fill)
             && self.ledger.get(&parent).is_some()
@@ -66,6 +70,24 @@ impl Desk {
         if let Some(notice) = notice {
             self.noticed(key, notice.kind, &notice.words);
         }
+    }
+
+    /// Returns what else an order of ours is called once the venue has named it: lists of fills may
+    /// know it by that name alone when memory has long forgotten it.
+    fn alias_of(&self, key: &OrderKey, event: &Event) -> Option<(OrderKey, ClientOrderIndex)> {
+        let Event::Identified {
+            venue_order_id: Some(id),
+            ..
+        } = event
+        else {
+            return None;
+        };
+        let line = self.ledger.get(key)?.line();
+        let is_known = self.ledger.by_venue_id.contains_key(&(line, id.clone()));
+        let alias = OrderKey::external(line, id.clone());
+        key.index()
+            .filter(|_| !is_known)
+            .map(|index| (alias, index))
     }
 
     fn noticed(&mut self, key: &OrderKey, kind: NoticeKind, words: &str) {

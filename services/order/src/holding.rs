@@ -2,14 +2,10 @@
 //! memory may forget.
 
 use chimera_model::order::OrderKind;
-use chimera_model::{Decimal, DecimalError, Side, VenueOrderId};
+use chimera_model::{Decimal, DecimalError, Side};
 
 use crate::key::OrderKey;
-use crate::ledger::{Entry, Holding, Ledger, Line};
-
-/// Venue ids kept of forgotten orders, some 40 MB: those of the last two minutes at the highest
-/// rate of orders, which is as far back as a comparison reads fills.
-const ALIASES_MAX: usize = 100_000;
+use crate::ledger::{Entry, Holding, Ledger};
 
 impl Holding {
     /// Returns how much of the position an order of a side works against; below zero when it adds
@@ -139,22 +135,10 @@ impl Ledger {
             if let Some(entry) = self.orders.remove(&key)
                 && let Some(id) = entry.order.venue_order_id()
             {
-                self.aliases.push_back((entry.line(), id.clone()));
-            }
-            if self.aliases.len() > ALIASES_MAX
-                && let Some(oldest) = self.aliases.pop_front()
-                && !self.is_in_memory(&oldest)
-            {
-                self.by_venue_id.remove(&oldest);
+                self.by_venue_id.remove(&(entry.line(), id.clone()));
             }
             self.weights.remove(&key);
         }
-    }
-
-    fn is_in_memory(&self, alias: &(Line, VenueOrderId)) -> bool {
-        self.by_venue_id
-            .get(alias)
-            .is_some_and(|key| self.orders.contains_key(key))
     }
 
     fn is_needed(&self, key: &OrderKey) -> bool {

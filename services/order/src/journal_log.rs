@@ -32,6 +32,7 @@ mod kind {
     pub(super) const CHILD: u16 = 10;
     pub(super) const PROGRESS: u16 = 11;
     pub(super) const CURSOR: u16 = 12;
+    pub(super) const ALIAS: u16 = 13;
 }
 
 /// An order that is about to exist.
@@ -132,6 +133,8 @@ pub enum Body {
         /// What was concluded of it.
         event: Event,
     },
+    /// The order that the venue calls by the id in this record's key is ours, of this index.
+    Alias(ClientOrderIndex),
     /// The kill switch was set.
     Trading(TradingChange),
     /// A position was adjusted.
@@ -225,6 +228,7 @@ impl Body {
             Self::Event { .. } => kind::EVENT,
             Self::Child(_) => kind::CHILD,
             Self::Progress { .. } => kind::PROGRESS,
+            Self::Alias(_) => kind::ALIAS,
             Self::Trading(_) => kind::TRADING,
             Self::Position(_) => kind::POSITION,
             Self::Cursor(_) => kind::CURSOR,

@@ -5,6 +5,8 @@ use std::fmt;
 use chimera_model::{Account, ClientOrderIndex, Symbol, Venue, VenueOrderId};
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Line;
+
 /// An account at a venue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SiteKey {
@@ -42,6 +44,17 @@ impl OrderKey {
     #[must_use]
     pub const fn ours(account: Account, index: ClientOrderIndex) -> Self {
         Self::Ours { account, index }
+    }
+
+    /// Returns the name of an order by what the venue calls it.
+    #[must_use]
+    pub const fn external(line: Line, venue_order_id: VenueOrderId) -> Self {
+        Self::External {
+            account: line.account,
+            venue: line.venue,
+            symbol: line.symbol,
+            venue_order_id,
+        }
     }
 
     /// Returns whose it is.

@@ -108,6 +108,7 @@ pub struct Ledger {
     pub(crate) open: BTreeSet<OrderKey>,
     pub(crate) closed: VecDeque<OrderKey>,
     pub(crate) standing: BTreeMap<SiteKey, Standing>,
+    /// Orders in memory by their venue ids; the journal has the others' as aliases.
     pub(crate) by_venue_id: BTreeMap<(Line, VenueOrderId), OrderKey>,
     pub(crate) indices: BTreeMap<Account, Indices>,
     pub(crate) holdings: BTreeMap<Line, Holding>,
@@ -118,9 +119,6 @@ pub struct Ledger {
     pub(crate) trading: Trading,
     pub(crate) weights: BTreeMap<OrderKey, Decimal>,
     pub(crate) closed_kept: usize,
-    /// Venue ids of orders that memory has forgotten, oldest first: their fills may come by these
-    /// ids alone.
-    pub(crate) aliases: VecDeque<(Line, VenueOrderId)>,
 }
 
 impl Ledger {
@@ -145,7 +143,6 @@ impl Ledger {
             },
             weights: BTreeMap::new(),
             closed_kept,
-            aliases: VecDeque::new(),
         }
     }
 
@@ -161,7 +158,7 @@ impl Ledger {
         };
         let key = || logged.key.clone().ok_or(LedgerError::NoKey);
         match &logged.body {
-            Body::Genesis | Body::Command(_) | Body::Report(_) => Ok(None),
+            Body::Genesis | Body::Command(_) | Body::Report(_) | Body::Alias(_) => Ok(None),
             Body::Trading(change) => {
                 self.set_trading(change, logged.recorded_time);
                 Ok(None)
@@ -412,6 +409,13 @@ impl Ledger {
     #[must_use]
     pub fn get(&self, key: &OrderKey) -> Option<&Entry> {
         self.orders.get(key)
+    }
+
+    /// Returns what names an order by what the venue calls it: a stranger's as far as memory knows.
+    pub(crate) fn key_at_venue(&self, line: Line, id: VenueOrderId) -> OrderKey {
+        let alias = (line, id);
+        let known = self.by_venue_id.get(&alias).cloned();
+        known.unwrap_or_else(|| OrderKey::external(alias.0, alias.1))
     }
 
     /// Returns what an account holds of an instrument.

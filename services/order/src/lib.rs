@@ -36,6 +36,7 @@ mod metrics;
 mod offer;
 mod pages;
 mod parked;
+mod read_back;
 mod reconcile;
 mod recovery;
 mod render;

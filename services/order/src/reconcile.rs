@@ -164,26 +164,23 @@ fn order_state(
     }
 }
 
-/// Returns the order that a fill belongs to, as far as it is known here.
-fn order_of(ledger: &Ledger, fill: &Fill) -> Option<OrderKey> {
+/// Returns the order that a fill belongs to: what memory does not know, the journal may.
+fn order_of(ledger: &Ledger, fill: &Fill) -> OrderKey {
     let line = Line {
         account: fill.account,
         venue: fill.venue,
         symbol: fill.symbol,
     };
     match fill.client_order_index {
-        Some(index) => Some(OrderKey::ours(fill.account, index)),
-        None => ledger
-            .by_venue_id
-            .get(&(line, fill.venue_order_id.clone()))
-            .cloned(),
+        Some(index) => OrderKey::ours(fill.account, index),
+        None => ledger.key_at_venue(line, fill.venue_order_id.clone()),
     }
 }
 
 /// Returns the orders that a venue speaks of and memory has forgotten: without them every fill of
 /// theirs would look missing.
 pub(crate) fn forgotten_in(ledger: &Ledger, site: SiteKey, view: &VenueView) -> Vec<OrderKey> {
-    let of_fills = view.fills.iter().filter_map(|fill| order_of(ledger, fill));
+    let of_fills = view.fills.iter().map(|fill| order_of(ledger, fill));
     let of_orders = view
         .open_orders
         .iter()
@@ -204,7 +201,7 @@ pub(crate) fn forgotten_in(ledger: &Ledger, site: SiteKey, view: &VenueView) -> 
 
 /// Returns whether a fill is booked on an order that is in memory.
 pub(crate) fn is_booked(ledger: &Ledger, fill: &Fill) -> bool {
-    let entry = order_of(ledger, fill).and_then(|key| ledger.get(&key));
+    let entry = ledger.get(&order_of(ledger, fill));
     entry.is_some_and(|entry| entry.order.fills().contains(&executions::name_of(fill)))
 }
 
@@ -306,16 +303,7 @@ pub(crate) fn key_of(ledger: &Ledger, site: SiteKey, report: &OrderReport) -> Op
         venue: site.venue,
         symbol: report.symbol,
     };
-    let known = ledger
-        .by_venue_id
-        .get(&(line, venue_order_id.clone()))
-        .cloned();
-    Some(known.unwrap_or(OrderKey::External {
-        account: site.account,
-        venue: site.venue,
-        symbol: report.symbol,
-        venue_order_id,
-    }))
+    Some(ledger.key_at_venue(line, venue_order_id))
 }
 
 /// Returns the orders of ours at a site that the venue is to be asked for one by one.

@@ -8,8 +8,8 @@ use crate::difference::identify;
 use crate::error::StartError;
 use crate::journal_log::{Body, Logged};
 use crate::ledger::{Ledger, LedgerError};
+use crate::read_back::read_back_before;
 use crate::recovery::Replayed;
-use crate::reports::read_back_before;
 use crate::store::Store;
 use crate::watch::Hub;
 

@@ -7,10 +7,10 @@ use chimera_model::{Account, Instrument, Symbol, Venue};
 
 use crate::call::{Call, Feed, Then, Told};
 use crate::error::OrderError;
-use crate::journal_log::Logged;
 use crate::key::{OrderKey, SiteKey};
-use crate::ledger::{Entry, Ledger, Line};
+use crate::ledger::Line;
 use crate::metrics;
+use crate::read_back::{Family, read_family};
 use crate::service::{Desk, spawn_bound};
 use crate::wire;
 
@@ -194,7 +194,7 @@ impl Desk {
             venue: report.venue,
             symbol: report.symbol,
         };
-        Some(self.key_at_venue(line, venue_order_id))
+        Some(self.ledger.key_at_venue(line, venue_order_id))
     }
 
     fn key_of_fill(&self, fill: &Fill) -> OrderKey {
@@ -206,17 +206,7 @@ impl Desk {
             venue: fill.venue,
             symbol: fill.symbol,
         };
-        self.key_at_venue(line, fill.venue_order_id.clone())
-    }
-
-    fn key_at_venue(&self, line: Line, id: chimera_model::VenueOrderId) -> OrderKey {
-        let known = self.ledger.by_venue_id.get(&(line, id.clone())).cloned();
-        known.unwrap_or(OrderKey::External {
-            account: line.account,
-            venue: line.venue,
-            symbol: line.symbol,
-            venue_order_id: id,
-        })
+        self.ledger.key_at_venue(line, fill.venue_order_id.clone())
     }
 
     /// Keeps a report until its order is known, and sees to that.
@@ -261,9 +251,16 @@ impl Desk {
     }
 
     fn loaded(&mut self, key: OrderKey, family: Result<Family, OrderError>, then: Then) {
+        // What was asked for by the venue's id may be one of ours.
+        let mut found = key.clone();
         match family {
-            Ok(family) if family.is_empty() => self.not_in_journal(&key, &then),
-            Ok(family) => self.take_back(family),
+            Ok(family) => match family.last() {
+                None => self.not_in_journal(&key, &then),
+                Some((of, _)) => {
+                    found = of.clone();
+                    self.take_back(family);
+                }
+            },
             Err(error) => {
                 tracing::error!(order = %key, %error, "an order could not be read back");
                 if let Then::Call(call) = then {
@@ -273,7 +270,7 @@ impl Desk {
             }
         }
         for report in self.parked.take(&key) {
-            self.weigh(&key, report);
+            self.weigh(&found, report);
         }
         if let Then::Call(call) = then {
             self.call_after_load(*call, &key);
@@ -322,62 +319,4 @@ fn site_of_report(report: &Report) -> Option<SiteKey> {
         }),
         _ => None,
     }
-}
-
-/// An order read back, after the parent it has: a child in memory always has its parent beside it,
-/// which is told of its fills in the same append.
-pub(crate) type Family = Vec<(OrderKey, Entry)>;
-
-/// Returns an order as its records alone make it, with its parent; nothing when there are none.
-pub(crate) async fn read_family(
-    store: &dyn crate::store::Store,
-    key: &OrderKey,
-) -> Result<Family, OrderError> {
-    let Some(entry) = read_back(store, key).await? else {
-        return Ok(Family::new());
-    };
-    let mut family = Family::new();
-    if let Some(parent) = entry.parent_key()
-        && let Some(found) = read_back(store, &parent).await?
-    {
-        family.push((parent, *found));
-    }
-    family.push((key.clone(), *entry));
-    Ok(family)
-}
-
-/// Returns an order as its records alone make it; nothing when there are none.
-pub(crate) async fn read_back(
-    store: &dyn crate::store::Store,
-    key: &OrderKey,
-) -> Result<Option<Box<Entry>>, OrderError> {
-    read_back_before(store, key, u64::MAX).await
-}
-
-/// Returns an order as its records before a sequence make it; nothing when there are none.
-pub(crate) async fn read_back_before(
-    store: &dyn crate::store::Store,
-    key: &OrderKey,
-    before: u64,
-) -> Result<Option<Box<Entry>>, OrderError> {
-    let mut ledger = Ledger::new(1);
-    let mut after = 0;
-    loop {
-        let batch = store
-            .read_key(key.text(), after)
-            .await
-            .map_err(|_| OrderError::JournalFailed)?;
-        let Some(last) = batch.last() else {
-            break;
-        };
-        after = last.seq;
-        for placed in batch.iter().filter(|placed| placed.seq < before) {
-            let logged = Logged::decode(&placed.record)
-                .map_err(|_| OrderError::Internal("a record cannot be read"))?;
-            ledger
-                .apply(&logged, placed.seq)
-                .map_err(|_| OrderError::Internal("a record does not fit"))?;
-        }
-    }
-    Ok(ledger.orders.remove(key).map(Box::new))
 }

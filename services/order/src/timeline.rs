@@ -106,7 +106,9 @@ pub fn step(logged: &Logged, seq: u64) -> Option<Step> {
             event_facts(event, &mut facts);
             (pb::TimelineKind::Event, event.kind().word())
         }
-        Body::Genesis | Body::Trading(_) | Body::Position(_) | Body::Cursor(_) => return None,
+        Body::Genesis | Body::Alias(_) | Body::Trading(_) | Body::Position(_) | Body::Cursor(_) => {
+            return None;
+        }
     };
     Some(Step {
         seq,

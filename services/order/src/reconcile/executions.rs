@@ -9,10 +9,9 @@ use crate::ledger::Entry;
 /// Finds what differs between a fill that the venue lists and what is booked of it.
 pub(super) fn differing_fill(ledger: &Ledger, fill: &Fill, differences: &mut Vec<Difference>) {
     let key = order_of(ledger, fill);
-    let entry = key.as_ref().and_then(|key| ledger.get(key));
-    if let Some(booked) = entry.and_then(|entry| booked_as(entry, fill)) {
+    if let Some(booked) = ledger.get(&key).and_then(|entry| booked_as(entry, fill)) {
         if !booked.inferred {
-            differing_terms(key, booked, fill, differences);
+            differing_terms(&key, booked, fill, differences);
         }
         return;
     }
@@ -22,7 +21,7 @@ pub(super) fn differing_fill(ledger: &Ledger, fill: &Fill, differences: &mut Vec
     );
     differences.push(difference(
         DifferenceKind::FillMissingHere,
-        key,
+        Some(key),
         fill.venue_order_id.as_str(),
         fill.symbol,
         (String::new(), there),
@@ -45,7 +44,7 @@ fn booked_as<'a>(entry: &'a Entry, fill: &Fill) -> Option<&'a BookedFill> {
 }
 
 fn differing_terms(
-    key: Option<OrderKey>,
+    key: &OrderKey,
     booked: &BookedFill,
     fill: &Fill,
     differences: &mut Vec<Difference>,
@@ -54,7 +53,7 @@ fn differing_terms(
         let of_trade = |value: String| format!("{value} of trade {}", fill.trade_id);
         differences.push(difference(
             kind,
-            key.clone(),
+            Some(key.clone()),
             fill.venue_order_id.as_str(),
             fill.symbol,
             (of_trade(here), of_trade(there)),

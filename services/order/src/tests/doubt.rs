@@ -124,6 +124,7 @@ async fn f006_a_fill_with_our_id_outweighs_every_miss() {
     mesh.venue.with(|state| {
         state.silent = true;
         state.blind_queries = 1_000;
+        state.lists_bear_our_ids = true;
     });
     mesh.venue.on_submit([OnSubmit::LoseReply]);
     mesh.place(buy("1", "99")).await.unwrap();

@@ -362,3 +362,25 @@ async fn f122_a_wall_clock_that_steps_back_disorders_nothing() {
     assert!(entries.windows(2).all(|pair| pair[0].seq < pair[1].seq));
     mesh.reaches(1, S::Cancelled).await;
 }
+
+/// Venues list trades by their own order ids alone: whose they are is known after a restart too, also
+/// of orders that memory had forgotten before it.
+#[tokio::test(start_paused = true)]
+async fn f123_a_restart_knows_the_fills_of_orders_that_memory_had_forgotten() {
+    let config = Config {
+        closed_orders_kept: 1,
+        snapshot_every_records: 5,
+        ..Config::default()
+    };
+    let mesh = Mesh::with(config, Venue::new()).await;
+    for index in 1..=5 {
+        mesh.place(buy("0.1", "99")).await.unwrap();
+        mesh.venue.fill(index, 1);
+        mesh.reaches(index, S::Filled).await;
+    }
+    mesh.venue.with(|state| state.queries.clear());
+    let mesh = mesh.crash().await;
+    assert_eq!(mesh.reconcile(false).await, []);
+    let asked = mesh.venue.with(|state| state.queries.clone());
+    assert_eq!(asked, [0_i64; 0], "nothing is a stranger's");
+}

@@ -122,6 +122,8 @@ pub struct State {
     pub generation: u64,
     pub live: bool,
     pub list_fills_empty: bool,
+    /// Whether the list of fills names our orders by our ids too, as Backpack's does; Binance's does not.
+    pub lists_bear_our_ids: bool,
     /// How long the positions take to be answered.
     pub slow_positions: Duration,
     /// The balance of USDT, when the venue states one.
@@ -192,6 +194,7 @@ impl Venue {
             generation: 1,
             live: true,
             list_fills_empty: false,
+            lists_bear_our_ids: false,
             slow_positions: Duration::ZERO,
             balance: None,
             down: false,

@@ -439,6 +439,9 @@ impl ConnectorService for Venue {
             });
             let fills = fills.cloned().map(|mut fill| {
                 fill.set_source(pb::ReportSource::Query);
+                if !state.lists_bear_our_ids {
+                    fill.client_order_index = 0;
+                }
                 fill
             });
             Ok(Response::new(pb::ListFillsResponse {
