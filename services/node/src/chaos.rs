@@ -246,7 +246,7 @@ pub async fn run(plan: &Plan, folder: &Path) -> Result<Report, ChaosError> {
     (report.faults, report.faults_struck) = (made.faults, made.struck);
     report.memory = sampling.map(|_| {
         let samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
-        Memory::of(&samples, f64::from(plan.rate))
+        Memory::of(&samples)
     });
     heal(&stage, &watched, &mut report).await?;
     mesh.kill().await?;

@@ -21,10 +21,6 @@ const PARTS: usize = 3;
 /// in a heap for each thread. By a profiler's count the mesh holds 22 MB at its peak of the 60 to 100
 /// that are resident; under faults these swing by 40 within half a minute, and their floor by 15.
 const BREATHING_MB: f64 = 24.0;
-/// How much an order may leave behind: the index that its caller chose, in a tree, and the venue's id
-/// of an order that memory has forgotten. Both are bounded, by numbers that no run reaches.
-const BYTES_AN_ORDER: f64 = 400.0;
-const BYTES_A_MB: f64 = 1_024.0 * 1_024.0;
 
 /// Resident memory over time: seconds and MB.
 pub type Samples = Arc<Mutex<Vec<(f64, f64)>>>;
@@ -90,8 +86,8 @@ fn resident_mb(process: u32) -> f64 {
 }
 
 impl Memory {
-    /// Judges samples that were taken while so many orders were placed a second.
-    pub fn of(samples: &[(f64, f64)], orders_per_second: f64) -> Self {
+    /// Judges samples. An order leaves nothing behind once it is forgotten.
+    pub fn of(samples: &[(f64, f64)]) -> Self {
         let last = samples.last().map_or(0.0, |sample| sample.0);
         let warm_up = WARM_UP.as_secs_f64().min(last / 2.0);
         let warm = samples.iter().copied().filter(|it| it.0 >= warm_up);
@@ -102,14 +98,11 @@ impl Memory {
             part.reduce(f64::min).unwrap_or_default()
         };
         let (start_mb, end_mb) = (floor(0), floor(warm.len().saturating_sub(part)));
-        let seconds = last - warm.first().map_or(last, |sample| sample.0);
-        let left_behind = seconds * orders_per_second * BYTES_AN_ORDER / BYTES_A_MB;
         // Half of a run that ends before its time has not filled what fills.
-        let breathing_mb = match warm_up < WARM_UP.as_secs_f64() {
+        let allowed_mb = match warm_up < WARM_UP.as_secs_f64() {
             true => 2.0 * BREATHING_MB,
             false => BREATHING_MB,
         };
-        let allowed_mb = breathing_mb + left_behind;
         Self {
             samples: warm.len(),
             start_mb,

@@ -280,7 +280,7 @@ fn one_fill_less_makes_a_run_red() {
 fn memory_that_grows_is_told_from_memory_that_breathes() {
     let of = |mb: fn(f64) -> f64| {
         let samples: Vec<(f64, f64)> = (0..600).map(|s| (f64::from(s), mb(f64::from(s)))).collect();
-        Memory::of(&samples, 20.0)
+        Memory::of(&samples)
     };
     let breathing = of(|s| 60.0 + (s / 10.0).sin() * 3.0);
     assert!(breathing.flat, "{breathing}");
@@ -289,7 +289,7 @@ fn memory_that_grows_is_told_from_memory_that_breathes() {
     let leaking = of(|s| 60.0 + s / 8.0);
     assert!(!leaking.flat, "{leaking}");
     assert!((leaking.slope_mb_per_hour - 450.0).abs() < 1.0, "{leaking}");
-    assert!(!Memory::of(&[], 20.0).flat);
+    assert!(!Memory::of(&[]).flat);
     let unread = of(|_| 0.0);
     assert!(!unread.flat, "{unread}");
 }
