@@ -17,7 +17,7 @@ fn evidence() -> Seen {
     static TRUE: OnceLock<Seen> = OnceLock::new();
     let seen = TRUE.get_or_init(|| {
         let plan = Plan {
-            killed: true,
+            killed: Some(Duration::from_secs(1)..Duration::from_secs(12)),
             ..Plan::draw(3, &[], true)
         };
         let seen = play(&plan).seen;

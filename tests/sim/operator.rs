@@ -13,28 +13,28 @@ use tokio::time::{sleep, timeout};
 
 use super::evidence::Switched;
 use super::network::way;
+use super::plan::between;
 use super::scene::{Phase, Scene};
 
-/// How long it lets everybody trade before it throws the switch, in milliseconds.
-const CALM_MS: Range<u64> = 1_000..12_000;
-/// How long it leaves the switch thrown, in milliseconds.
-const THROWN_MS: Range<u64> = 50..3_000;
+/// How long it leaves the switch thrown.
+const THROWN: Range<Duration> = Duration::from_millis(50)..Duration::from_secs(3);
 /// How long it waits for one answer.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// How long it waits before it asks again.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// Throws the switch and takes it back until the faults are over; ends killed at times.
-pub async fn operator(scene: Arc<Scene>) -> turmoil::Result {
+/// Lets everybody trade for a while, throws the switch and takes it back until the faults are over;
+/// ends killed at times.
+pub async fn operator(scene: Arc<Scene>, calm: Range<Duration>) -> turmoil::Result {
     let mut chance = ChaCha8Rng::seed_from_u64(scene.seed ^ 0x0b5e);
     while scene.phase() == Phase::Faults {
-        pause(&mut chance, CALM_MS).await;
+        pause(&mut chance, &calm).await;
         let state = match chance.random_bool(0.7) {
             true => TradingState::Halted,
             false => TradingState::Reducing,
         };
         switch(&scene, state).await;
-        pause(&mut chance, THROWN_MS).await;
+        pause(&mut chance, &THROWN).await;
         if scene.phase() == Phase::Faults {
             switch(&scene, TradingState::Active).await;
         }
@@ -43,8 +43,8 @@ pub async fn operator(scene: Arc<Scene>) -> turmoil::Result {
     std::future::pending().await
 }
 
-async fn pause(chance: &mut ChaCha8Rng, millis: Range<u64>) {
-    sleep(Duration::from_millis(chance.random_range(millis))).await;
+async fn pause(chance: &mut ChaCha8Rng, range: &Range<Duration>) {
+    sleep(between(chance, range.start, range.end)).await;
 }
 
 async fn switch(scene: &Scene, state: TradingState) {

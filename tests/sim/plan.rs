@@ -1,7 +1,9 @@
 //! What a seed says: which faults, when, for how long.
 
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
+use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -12,6 +14,11 @@ use super::storm::{STORM_FOR, Storm};
 pub const FAULTS_FOR: Duration = Duration::from_secs(16);
 /// Nothing goes wrong before: the mesh has to come up once.
 const BEGIN_AFTER: Duration = Duration::from_secs(3);
+
+/// How long trading goes on before the kill switch is thrown.
+const SELDOM: Range<Duration> = Duration::from_secs(1)..Duration::from_secs(12);
+/// The same where it is thrown often, so that orders are on their way whenever it is.
+const OFTEN: Range<Duration> = Duration::from_millis(100)..Duration::from_millis(1_500);
 
 /// A fault, in the order of the catalogue's chapters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,6 +131,12 @@ pub const LATER: [(Fault, u32); 1] = [(Fault::CrashedWriting, 8)];
 /// The first seed that knows every fault.
 pub const LATER_FROM: u64 = 20_001;
 
+/// From this seed on, a seed draws more faults, of a few kinds that it draws first: what happens
+/// often shows what it does to itself, and no other kind hides or heals it.
+pub const SWARM_FROM: u64 = 30_001;
+/// How many kinds a seed of the swarm knows.
+const SWARM_KINDS: RangeInclusive<usize> = 1..=6;
+
 /// A fault at its time.
 #[derive(Clone, Copy, Debug)]
 pub struct Planned {
@@ -146,8 +159,8 @@ pub struct Plan {
     pub faults: Vec<Planned>,
     /// How often clients act, on average.
     pub pace: Duration,
-    /// Whether somebody throws the kill switch.
-    pub killed: bool,
+    /// Whether somebody throws the kill switch, and how long trading goes on before each throw.
+    pub killed: Option<Range<Duration>>,
     /// How the second trader reaches the mesh: an edge runs where it goes through one.
     pub way: Way,
     /// How long clients act at the most.
@@ -169,8 +182,17 @@ impl Plan {
             .chain(later)
             .filter(|(fault, _)| kinds.is_empty() || kinds.contains(fault))
             .collect();
+        let swarm = seed >= SWARM_FROM && kinds.is_empty();
+        let weights = match swarm {
+            true => few(&mut chance, weights),
+            false => weights,
+        };
         // From a quiet run to a bad night.
-        let count = if calm { 0 } else { chance.random_range(2..=14) };
+        let count = match (calm, swarm) {
+            (true, _) => 0,
+            (false, true) => chance.random_range(6..=30),
+            (false, false) => chance.random_range(2..=14),
+        };
         let mut faults: Vec<Planned> = (0..count)
             .map(|_| Planned {
                 at: between(&mut chance, BEGIN_AFTER, FAULTS_FOR),
@@ -184,11 +206,15 @@ impl Plan {
             })
             .collect();
         faults.sort_by_key(|planned| planned.at);
+        let pace = Duration::from_millis(chance.random_range(80..=500));
+        let killed = !calm && chance.random_bool(0.4);
+        let often = swarm && chance.random_bool(0.5);
+        let calm_before = if often { OFTEN } else { SELDOM };
         Self {
             seed,
             faults,
-            pace: Duration::from_millis(chance.random_range(80..=500)),
-            killed: !calm && chance.random_bool(0.4),
+            pace,
+            killed: killed.then_some(calm_before),
             way: way(seed),
             acting: FAULTS_FOR,
             storm: None,
@@ -201,7 +227,7 @@ impl Plan {
             seed,
             faults: Vec::new(),
             pace: Duration::ZERO,
-            killed: false,
+            killed: None,
             way: Way::Straight,
             acting: STORM_FOR,
             storm: Some(storm),
@@ -221,9 +247,16 @@ fn way(seed: u64) -> Way {
     }
 }
 
-fn between(chance: &mut ChaCha8Rng, from: Duration, to: Duration) -> Duration {
+/// Draws a time, to the millisecond.
+pub fn between(chance: &mut ChaCha8Rng, from: Duration, to: Duration) -> Duration {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Duration::from_millis(chance.random_range(millis(from)..millis(to)))
+}
+
+/// Returns a few of the kinds, each as likely as the others to be among them.
+fn few(chance: &mut ChaCha8Rng, mut kinds: Vec<(Fault, u32)>) -> Vec<(Fault, u32)> {
+    let count = chance.random_range(SWARM_KINDS);
+    kinds.partial_shuffle(chance, count).0.to_vec()
 }
 
 fn pick(chance: &mut ChaCha8Rng, weights: &[(Fault, u32)]) -> Fault {

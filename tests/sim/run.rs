@@ -191,10 +191,10 @@ fn people(sim: &mut Sim<'_>, plan: &Plan, scene: &Arc<Scene>) {
     sim.host("watcher", move || watcher(at(&ours)));
     let ours = at(scene);
     sim.host("reader", move || reader(at(&ours)));
-    if plan.killed {
+    if let Some(calm) = plan.killed.clone() {
         let ours = at(scene);
         scene.seen(|seen| seen.acting.insert("operator"));
-        sim.host("operator", move || operator(at(&ours)));
+        sim.host("operator", move || operator(at(&ours), calm.clone()));
     }
     sim.client("auditor", auditor(at(scene)));
 }
