@@ -13,10 +13,10 @@ use tokio::time::Instant;
 
 use crate::attempts::TrackingSpec;
 use crate::comparing::Recall;
+use crate::entry::Entry;
 use crate::error::OrderError;
 use crate::follow::Waiter;
 use crate::key::{OrderKey, SiteKey};
-use crate::ledger::Entry;
 use crate::market::Top;
 use crate::offer::Offer;
 use crate::read_back::Family;

@@ -4,8 +4,8 @@ use chimera_model::order::OrderSpec;
 use chimera_model::{Decimal, Instrument, OrderType, Side};
 
 use crate::attempts::Standing;
+use crate::holding::Holding;
 use crate::key::OrderKey;
-use crate::ledger::Holding;
 use crate::market::Top;
 use crate::metrics;
 use crate::risk::{Refusal, exposure, is_way_out, lowers_exposure, reference};

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chimera_model::report::Fill;
-use chimera_model::{Decimal, Symbol, TradeId, UnixNanos};
+use chimera_model::{Symbol, TradeId, UnixNanos};
 use tokio::time::Instant;
 
+use self::drift::Drift;
 use crate::call::Told;
 use crate::config::ms;
 use crate::difference::{Difference, Repair};
@@ -20,17 +21,12 @@ use crate::reconcile::{Comparison, VenueView, compare, forgotten_in, is_booked};
 use crate::service::{Desk, Due, spawn_bound};
 use crate::{metrics, render};
 
+mod drift;
 mod reader;
 
 /// How long between two looks of which the second confirms the first: fills that were on their way
 /// have arrived by then.
 const SECOND_LOOK: Duration = Duration::from_millis(250);
-
-/// Looks after which a comparison ends although positions still move. What they all found alike is
-/// booked: somebody else trades the account, and the venue is the judge (F45). What differed from
-/// look to look is fills on their way, and booking it would count them twice; the next comparison
-/// looks at it anew.
-const LOOKS_MAX: u32 = 4;
 
 /// Callers of Reconcile that may wait for one comparison.
 const WAITERS_MAX: usize = 16;
@@ -53,41 +49,13 @@ pub(crate) struct Look {
     /// Whether what is being read will be acted on, or only told to callers of a dry run.
     repairs: bool,
     again: bool,
-    looks: u32,
-    drift: Vec<String>,
-    /// By how much positions differed at every look so far; nothing once two looks disagreed.
-    steady: Option<Vec<(Option<Symbol>, Decimal)>>,
+    drift: Drift,
     failures: u32,
     due: Option<Instant>,
     waiting: Vec<(Waiter<Comparison>, bool)>,
     /// Up to where the comparison before this one read the fills. The cursor stays one comparison
     /// behind: a venue may show a trade a little later than the ones after it.
     read_up_to: BTreeMap<Symbol, TradeId>,
-}
-
-impl Look {
-    /// Returns whether positions need no further look, and whether what differs of them is to be
-    /// booked.
-    fn judge(&mut self, differences: &[Difference]) -> (bool, bool) {
-        let (mut drift, mut changes) = (Vec::new(), Vec::new());
-        for found in differences {
-            if let Repair::Adjust(change) = &found.repair {
-                drift.push(found.id.clone());
-                changes.push((found.symbol, *change));
-            }
-        }
-        let steady = match self.looks {
-            0 => true,
-            _ => self.steady.as_ref() == Some(&changes),
-        };
-        let last = self.looks + 1 >= LOOKS_MAX;
-        let confirmed = drift == self.drift || (last && steady);
-        let settled = drift.is_empty() || confirmed || last;
-        self.looks = if settled { 0 } else { self.looks + 1 };
-        self.drift = if settled { Vec::new() } else { drift };
-        self.steady = steady.then_some(changes);
-        (settled, confirmed)
-    }
 }
 
 impl Desk {
@@ -333,7 +301,7 @@ impl Desk {
         let Some(site) = self.sites.get_mut(&key) else {
             return;
         };
-        let (settled, confirmed) = site.look.judge(&differences);
+        let (settled, confirmed) = site.look.drift.judge(&differences);
         for found in &mut differences {
             found.applied = match &found.repair {
                 Repair::Adjust(change) if confirmed => found

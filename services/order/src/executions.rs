@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use crate::call::Told;
 use crate::config::ms;
+use crate::entry::Entry;
 use crate::key::OrderKey;
-use crate::ledger::Entry;
 use crate::market::Connector;
 use crate::render;
 use crate::service::{Desk, Due, spawn_bound};

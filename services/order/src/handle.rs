@@ -16,10 +16,10 @@ use tonic::Status;
 
 use crate::admission::{PlaceOrder, differing};
 use crate::call::{Admitted, Call, ListFilter, Page, Switched, TradingView};
+use crate::entry::Entry;
 use crate::error::OrderError;
 use crate::follow::Waiter;
 use crate::key::{OrderKey, SiteKey};
-use crate::ledger::Entry;
 use crate::market::{Market, canonical};
 use crate::read_back::read_back;
 use crate::reconcile::Comparison;

@@ -3,9 +3,26 @@
 
 use chimera_model::order::OrderKind;
 use chimera_model::{Decimal, DecimalError, Side};
+use serde::{Deserialize, Serialize};
 
+use crate::entry::Entry;
 use crate::key::OrderKey;
-use crate::ledger::{Entry, Holding, Ledger};
+use crate::ledger::Ledger;
+
+/// What an account holds of an instrument, and what may still come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Holding {
+    /// The position by fills and adjustments, signed.
+    pub position: Decimal,
+    /// What open and doubtful buys may still add.
+    pub buys: Decimal,
+    /// What open and doubtful sells may still take.
+    pub sells: Decimal,
+    /// What open and doubtful buys that may only reduce may still add.
+    pub reducing_buys: Decimal,
+    /// What open and doubtful sells that may only reduce may still take.
+    pub reducing_sells: Decimal,
+}
 
 impl Holding {
     /// Returns how much of the position an order of a side works against; below zero when it adds

@@ -11,10 +11,10 @@ use chimera_runtime::deadline::Deadline;
 
 use crate::call::{Switched, Told, TradingView};
 use crate::config::ms;
+use crate::entry::Entry;
 use crate::follow::Waiter;
 use crate::journal_log::{Body, TradingChange};
 use crate::key::OrderKey;
-use crate::ledger::Entry;
 use crate::market::Connector;
 use crate::service::{Desk, spawn_bound};
 use crate::trading::TradingState;

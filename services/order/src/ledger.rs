@@ -9,27 +9,14 @@ use chimera_model::{TradeId, VenueOrderId};
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::Tracking;
+use crate::entry::Entry;
+use crate::holding::Holding;
 use crate::indices::Indices;
 use crate::journal_log::{Body, Logged, PositionAdjustment, TradingChange};
 use crate::key::{OrderKey, SiteKey};
 use crate::render;
 use crate::standing::Standing;
 use crate::trading::TradingState;
-
-/// An order with what belongs to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The order.
-    pub order: Order,
-    /// The venue's symbol.
-    pub venue_symbol: String,
-    /// The trace that placed it.
-    pub trace_id: String,
-    /// Why the venue made it; empty for orders somebody placed.
-    pub venue_cause: String,
-    /// What it does to follow the market; tracking limits only.
-    pub tracking: Option<Tracking>,
-}
 
 /// An instrument of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,21 +27,6 @@ pub struct Line {
     pub venue: Venue,
     /// Of what.
     pub symbol: Symbol,
-}
-
-/// What an account holds of an instrument, and what may still come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Holding {
-    /// The position by fills and adjustments, signed.
-    pub position: Decimal,
-    /// What open and doubtful buys may still add.
-    pub buys: Decimal,
-    /// What open and doubtful sells may still take.
-    pub sells: Decimal,
-    /// What open and doubtful buys that may only reduce may still add.
-    pub reducing_buys: Decimal,
-    /// What open and doubtful sells that may only reduce may still take.
-    pub reducing_sells: Decimal,
 }
 
 /// The kill switch as recorded.
@@ -422,36 +394,6 @@ impl Ledger {
     #[must_use]
     pub fn holding(&self, line: &Line) -> Holding {
         self.holdings.get(line).copied().unwrap_or_default()
-    }
-}
-
-impl Entry {
-    /// Returns the account and venue.
-    #[must_use]
-    pub fn site(&self) -> SiteKey {
-        let spec = self.order.spec();
-        SiteKey {
-            account: spec.account,
-            venue: spec.venue,
-        }
-    }
-
-    /// Returns the tracking limit that it is a child of.
-    #[must_use]
-    pub fn parent_key(&self) -> Option<OrderKey> {
-        let spec = self.order.spec();
-        Some(OrderKey::ours(spec.account, spec.parent?))
-    }
-
-    /// Returns the instrument of the account that it trades.
-    #[must_use]
-    pub fn line(&self) -> Line {
-        let spec = self.order.spec();
-        Line {
-            account: spec.account,
-            venue: spec.venue,
-            symbol: spec.symbol,
-        }
     }
 }
 

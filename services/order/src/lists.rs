@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 use crate::call::{Admitted, Call, ListFilter, Page, Then};
 use crate::config::ms;
+use crate::entry::Entry;
 use crate::error::OrderError;
 use crate::follow::Waiter;
 use crate::key::OrderKey;
-use crate::ledger::Entry;
 use crate::render;
 use crate::risk::{Assessment, is_way_out};
 use crate::service::{Desk, spawn_bound};

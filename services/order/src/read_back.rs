@@ -2,10 +2,11 @@
 
 use chimera_model::ClientOrderIndex;
 
+use crate::entry::Entry;
 use crate::error::OrderError;
 use crate::journal_log::{Body, Logged};
 use crate::key::OrderKey;
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::Ledger;
 use crate::store::{Placed, Store};
 
 /// An order read back, after the parent it has: a child in memory always has its parent beside it,

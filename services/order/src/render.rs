@@ -6,7 +6,7 @@ use chimera_model::order::{BookedFill, OrderKind, OrderState};
 use chimera_model::report::FillKind;
 use chimera_model::{Liquidity, Side, TimeInForce, UnixNanos};
 
-use crate::ledger::Entry;
+use crate::entry::Entry;
 use crate::trading::TradingState;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::config::RiskConfig;
 use crate::denial::Denial;
-use crate::ledger::Holding;
+use crate::holding::Holding;
 use crate::market::Top;
 use crate::trading::TradingState;
 

@@ -15,11 +15,12 @@ use tokio::time::Instant;
 
 use crate::call::{Call, Told};
 use crate::config::Config;
+use crate::entry::Entry;
 use crate::error::OrderError;
 use crate::follow::{Follow, Waiter};
 use crate::journal_log::{Body, Logged};
 use crate::key::{OrderKey, SiteKey};
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::Ledger;
 use crate::market::{Connector, Market};
 use crate::offer::Offer;
 use crate::parked::Parked;

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use chimera_model::{Account, Decimal, TradeId, UnixNanos};
 use serde::{Deserialize, Serialize};
 
+use crate::entry::Entry;
 use crate::indices::Indices;
 use crate::key::OrderKey;
-use crate::ledger::{Entry, Ledger, Line, Trading};
+use crate::ledger::{Ledger, Line, Trading};
 
 /// The version of the encoding. A snapshot of another one is not read; the journal is.
 const VERSION: u16 = 2;

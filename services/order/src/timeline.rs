@@ -13,9 +13,9 @@ use chimera_model::{Decimal, UnixNanos};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::entry::Entry;
 use crate::journal_log::{Body, Logged};
 use crate::key::OrderKey;
-use crate::ledger::Entry;
 use crate::service::Desk;
 use crate::writer::Stored;
 use crate::{metrics, render};

@@ -314,7 +314,7 @@ impl Desk {
 }
 
 /// Returns the question for an order: by our own id when it has one.
-fn question(entry: &crate::ledger::Entry) -> pb::GetOrderRequest {
+fn question(entry: &crate::entry::Entry) -> pb::GetOrderRequest {
     let spec = entry.order.spec();
     let venue_order_id = match spec.index {
         Some(_) => String::new(),

@@ -15,9 +15,9 @@ use tokio::time::Instant;
 
 use crate::call::{Switched, Told};
 use crate::config::ms;
+use crate::entry::Entry;
 use crate::follow::{WAITERS_MAX, Waiter};
 use crate::key::{OrderKey, SiteKey};
-use crate::ledger::Entry;
 use crate::metrics;
 use crate::render;
 use crate::service::{Desk, Due, spawn_bound};

@@ -4,7 +4,7 @@ use chimera_model::order::{BookedFill, FillKey};
 use chimera_model::report::Fee;
 
 use super::*;
-use crate::ledger::Entry;
+use crate::entry::Entry;
 
 /// Finds what differs between a fill that the venue lists and what is booked of it.
 pub(super) fn differing_fill(ledger: &Ledger, fill: &Fill, differences: &mut Vec<Difference>) {
