@@ -5,6 +5,7 @@
 //! is read from this process's clock. Floats are durations here, never money.
 
 mod books;
+mod edge;
 mod error;
 mod fan;
 mod feed;
@@ -21,6 +22,7 @@ mod walk;
 use std::time::Duration;
 
 pub use books::{BooksPlan, run as books};
+pub use edge::{EdgePlan, run as edge};
 pub use error::BenchError;
 pub use fan::{FanPlan, run as fan};
 pub use orders::{OrdersPeer, OrdersPeerError, OrdersPlan, run as orders};

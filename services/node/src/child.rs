@@ -98,11 +98,25 @@ impl Launch {
         self.folder.join("mesh.log")
     }
 
-    /// Starts a process and waits until it says where it listens; it may not be ready yet.
+    /// Starts the whole mesh and waits until it says where it listens; it may not be ready yet.
     ///
     /// # Errors
     /// When the system refuses, or the process says nothing in time.
     pub async fn start(&self) -> Result<MeshProcess, ChildError> {
+        self.run(&["up"]).await
+    }
+
+    /// Starts some roles, as [`Launch::start`] does all of them.
+    ///
+    /// # Errors
+    /// As [`Launch::start`].
+    pub async fn serve(&self, roles: &[&str]) -> Result<MeshProcess, ChildError> {
+        let roles = roles.iter().flat_map(|role| ["--role", *role]);
+        let part: Vec<&str> = ["serve"].into_iter().chain(roles).collect();
+        self.run(&part).await
+    }
+
+    async fn run(&self, part: &[&str]) -> Result<MeshProcess, ChildError> {
         let starting = system("starting the mesh");
         let log = self.log();
         let words = File::options().create(true).append(true).open(&log);
@@ -110,7 +124,8 @@ impl Launch {
         let begun = Instant::now();
         let mut command = Command::new(binary);
         command
-            .args(["up", "--listen", "127.0.0.1:0", "--log", "warn", "--config"])
+            .args(part)
+            .args(["--listen", "127.0.0.1:0", "--log", "warn", "--config"])
             .arg(self.configuration())
             .arg("--data-dir")
             .arg(self.data_dir())

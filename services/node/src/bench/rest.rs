@@ -55,8 +55,9 @@ pub struct RestPlan {
     pub peers: Vec<Peer>,
 }
 
+/// Reads a ticker by REST.
 #[derive(Clone)]
-struct Reader {
+pub(super) struct Reader {
     side: String,
     http: Arc<ReqwestClient>,
     url: Url,
@@ -183,7 +184,7 @@ impl Outcome {
 }
 
 impl Reader {
-    fn new(side: &str, url: &str) -> Result<Self, BenchError> {
+    pub(super) fn new(side: &str, url: &str) -> Result<Self, BenchError> {
         let words = |error: &dyn std::error::Error| BenchError::Plan(error.to_string());
         let tls = tls::client_config(None).map_err(|error| words(&error))?;
         Ok(Self {
@@ -196,7 +197,7 @@ impl Reader {
     }
 
     /// Reads the ticker once and checks that the answer is one.
-    async fn read(&self) -> Result<(), BenchError> {
+    pub(super) async fn read(&self) -> Result<(), BenchError> {
         let request = HttpRequest::new(http::Method::GET, self.url.clone());
         let limits = HttpLimits {
             deadline: tokio::time::Instant::now() + ANSWER_WITHIN,

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     bench::{
-        self, BenchError, BooksPlan, FanPlan, OrdersPeer, OrdersPlan, Peer, Report, RestPlan,
-        StartPlan,
+        self, BenchError, BooksPlan, EdgePlan, FanPlan, OrdersPeer, OrdersPlan, Peer, Report,
+        RestPlan, StartPlan,
     },
     config::Config,
 };
@@ -63,6 +63,8 @@ enum Measure {
     Books(BooksArgs),
     /// REST reads of a ticker at rates.
     Rest(RestArgs),
+    /// What the gateway adds to a unary call, as a process of its own.
+    Edge(EdgeArgs),
     /// From the start of a process to its readiness, and its memory when idle.
     Start(StartArgs),
 }
@@ -85,6 +87,13 @@ struct OrdersArgs {
     /// environment; tests/bench has such programs.
     #[arg(long, value_name = "NAME=PROGRAM")]
     peer: Option<OrdersPeer>,
+}
+
+#[derive(Debug, Args)]
+struct EdgeArgs {
+    /// Rounds: in each, one call on each way, one after the other.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    rounds: u64,
 }
 
 #[derive(Debug, Args)]
@@ -222,6 +231,7 @@ async fn measure(measure: Measure, folder: &Path) -> Result<Report, BenchError> 
             };
             bench::rest(&plan, folder).await
         }
+        Measure::Edge(EdgeArgs { rounds }) => bench::edge(&EdgePlan { rounds }, folder).await,
         Measure::Start(StartArgs { rounds, idle }) => {
             bench::start(&StartPlan { rounds, idle }, folder).await
         }
