@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chimera_journal::{Committed, JournalError, Record, Snapshot};
-use chimera_order::{Store, StoredRecord};
+use chimera_order::{Encode, Store, StoredRecord};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rand::{RngExt, SeedableRng};
@@ -234,11 +234,13 @@ impl Store for File {
         async move { Ok(snapshot.map(|(seq, payload)| Snapshot { seq, payload })) }.boxed()
     }
 
-    fn keep_snapshot(&self, snapshot: Snapshot) -> Answer<()> {
-        let writer = self.writer;
+    fn keep_snapshot(&self, seq: u64, encode: Encode) -> Answer<()> {
+        let (writer, payload) = (self.writer, encode());
         self.disk.with(|platter| {
-            if platter.writer == writer {
-                platter.snapshot = Some((snapshot.seq, snapshot.payload));
+            if platter.writer == writer
+                && let Some(payload) = payload
+            {
+                platter.snapshot = Some((seq, payload));
             }
         });
         async { Ok(()) }.boxed()

@@ -23,7 +23,7 @@ use crate::read_back::Family;
 use crate::reconcile::{Comparison, VenueView};
 use crate::risk::Assessment;
 use crate::service::{Cancelled, Placed};
-use crate::trading::TradingState;
+use crate::trading::{Asked, TradingState};
 use crate::verification::{OpenAt, Question};
 use crate::watch::{Filter, Opened};
 
@@ -134,6 +134,7 @@ pub(crate) enum Call {
     SetTrading {
         state: TradingState,
         reason: String,
+        asked: Asked,
         reply: Waiter<Switched>,
     },
     GetTrading {

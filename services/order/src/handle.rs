@@ -28,7 +28,7 @@ use crate::service::{Cancelled, Placed};
 use crate::store::Store;
 use crate::streams::Frames;
 use crate::timeline;
-use crate::trading::TradingState;
+use crate::trading::{Switch, TradingState};
 use crate::watch::{Filter, Token};
 
 /// How long before the caller's deadline it is told that the outcome is not known, so that it
@@ -40,6 +40,7 @@ const LAST_WORD: Duration = Duration::from_millis(20);
 pub(crate) struct Handle {
     pub(crate) calls: mpsc::Sender<Call>,
     pub(crate) urgent: mpsc::Sender<Call>,
+    pub(crate) switch: Switch,
     pub(crate) market: Market,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
@@ -258,7 +259,8 @@ impl Handle {
         .await
     }
 
-    /// Sets the kill switch by a queue of its own: no backlog of orders stands before it.
+    /// Sets the kill switch by a queue of its own: no backlog of orders stands before it, and what it
+    /// forbids is forbidden already.
     pub(crate) async fn set_trading(
         &self,
         state: TradingState,
@@ -268,6 +270,7 @@ impl Handle {
         let call = Call::SetTrading {
             state,
             reason,
+            asked: self.switch.ask(state),
             reply,
         };
         self.urgent

@@ -1,6 +1,7 @@
 //! The book of orders: everything this service knows, as a function of its journal.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use chimera_contracts::order::v1 as pb;
 use chimera_model::order::{BookedFill, Event, IllegalTransition, Order, OrderKind, Stamp};
@@ -76,7 +77,8 @@ pub enum LedgerError {
 /// The book of orders.
 #[derive(Debug, Clone)]
 pub struct Ledger {
-    pub(crate) orders: BTreeMap<OrderKey, Entry>,
+    /// Shared with snapshots while these are encoded; an order that changes meanwhile is copied.
+    pub(crate) orders: BTreeMap<OrderKey, Arc<Entry>>,
     pub(crate) open: BTreeSet<OrderKey>,
     pub(crate) closed: VecDeque<OrderKey>,
     pub(crate) standing: BTreeMap<SiteKey, Standing>,
@@ -198,7 +200,7 @@ impl Ledger {
         if let OrderKey::Ours { account, index } = &key {
             self.indices.entry(*account).or_default().claim(*index);
         }
-        self.orders.insert(key.clone(), entry);
+        self.orders.insert(key.clone(), Arc::new(entry));
         self.open.insert(key.clone());
         self.count(&key);
         self.weigh(&key);
@@ -215,7 +217,7 @@ impl Ledger {
                 .insert((entry.line(), id.clone()), key.clone());
         }
         let is_final = entry.order.state().is_final();
-        self.orders.insert(key.clone(), entry);
+        self.orders.insert(key.clone(), Arc::new(entry));
         if is_final {
             self.closed.push_back(key.clone());
         } else {
@@ -374,13 +376,14 @@ impl Ledger {
     fn entry_mut(&mut self, key: &OrderKey) -> Result<&mut Entry, LedgerError> {
         self.orders
             .get_mut(key)
+            .map(Arc::make_mut)
             .ok_or_else(|| LedgerError::NoOrder(key.text()))
     }
 
     /// Returns an order that is in memory.
     #[must_use]
     pub fn get(&self, key: &OrderKey) -> Option<&Entry> {
-        self.orders.get(key)
+        self.orders.get(key).map(Arc::as_ref)
     }
 
     /// Returns what names an order by what the venue calls it: a stranger's as far as memory knows.

@@ -74,5 +74,5 @@ pub use journal_log::{Body, Logged};
 pub use key::{OrderKey, SiteKey};
 pub use ledger::{Ledger, Line};
 pub use server::{Deps, Server, start};
-pub use store::{FencedStore, MemoryStore, Placed as StoredRecord, Store};
+pub use store::{Encode, FencedStore, MemoryStore, Placed as StoredRecord, Store};
 pub use trading::TradingState;

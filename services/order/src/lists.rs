@@ -1,5 +1,7 @@
 //! Answering calls: reads, lists, and what is handed on to those who decide.
 
+use std::sync::Arc;
+
 use chimera_model::order::OrderSpec;
 use chimera_model::{Decimal, Symbol, Venue};
 use tokio::time::Instant;
@@ -86,8 +88,12 @@ impl Desk {
             Call::SetTrading {
                 state,
                 reason,
+                asked,
                 reply,
-            } => self.set_trading(state, reason, reply),
+            } => {
+                self.set_trading(state, reason, reply);
+                drop(asked);
+            }
             Call::GetTrading { reply } => {
                 let view = self.trading_view();
                 self.reply_read(reply, Ok(view));
@@ -141,7 +147,7 @@ impl Desk {
                     .parent
                     .is_none_or(|parent| spec.parent == Some(parent))
         };
-        let mut found: Vec<(&OrderKey, &Entry)> = self
+        let mut found: Vec<(&OrderKey, &Arc<Entry>)> = self
             .ledger
             .orders
             .iter()
@@ -205,22 +211,27 @@ impl Desk {
         if last < self.snapshot_seq + every {
             return;
         }
-        self.snapshot_seq = last;
-        let Some(payload) = crate::snapshot::encode(&self.ledger, self.begun, &self.epoch) else {
+        // One at a time: the next is due again when this one is kept.
+        if self.snapshot_kept.strong_count() > 0 {
             return;
-        };
+        }
+        self.snapshot_seq = last;
+        let under_way = Arc::new(());
+        self.snapshot_kept = Arc::downgrade(&under_way);
+        let picture = crate::snapshot::picture(&self.ledger, self.begun, &self.epoch);
         let (store, tasks) = (self.tools.store.clone(), self.tools.tasks.clone());
         self.effect(Box::new(move |stored| {
             if stored == crate::writer::Stored::Not {
                 return;
             }
             spawn_bound(&tasks, "order-snapshot", async move {
-                let snapshot = chimera_journal::Snapshot { seq: last, payload };
                 let began = Instant::now();
-                if let Err(error) = store.keep_snapshot(snapshot).await {
+                let encode = Box::new(move || crate::snapshot::encode(&picture));
+                if let Err(error) = store.keep_snapshot(last, encode).await {
                     tracing::error!(%error, "a snapshot could not be kept; a restart reads more");
                 }
                 crate::metrics::step("snapshot", began.elapsed());
+                drop(under_way);
             });
         }));
     }

@@ -1,5 +1,7 @@
 //! Orders that memory has forgotten, read back from their records.
 
+use std::sync::Arc;
+
 use chimera_model::ClientOrderIndex;
 
 use crate::entry::Entry;
@@ -91,5 +93,6 @@ pub(crate) async fn read_back_before(
                 .map_err(|_| OrderError::Internal("a record does not fit"))?;
         }
     }
-    Ok(ledger.orders.remove(key).map(Box::new))
+    let found = ledger.orders.remove(key).map(Arc::unwrap_or_clone);
+    Ok(found.map(Box::new))
 }

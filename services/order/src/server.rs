@@ -106,6 +106,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Server, StartError> {
         "order-writer",
         writer::run(Arc::clone(&deps.store), written, health.clone()),
     );
+    let switch = Switch::new(ledger.trading.state);
     let tools = Tools {
         config: Arc::clone(&config),
         connector,
@@ -114,7 +115,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Server, StartError> {
         tasks: tasks.clone(),
         drain: deps.drain.clone(),
         store: Arc::clone(&deps.store),
-        switch: Switch::new(ledger.trading.state),
+        switch: switch.clone(),
         health,
         told,
     };
@@ -128,6 +129,7 @@ pub async fn start(config: Config, deps: Deps) -> Result<Server, StartError> {
     let api = OrderApi::new(Handle {
         calls,
         urgent,
+        switch,
         market,
         store: deps.store,
         clock: deps.clock,

@@ -1,7 +1,7 @@
 //! The one task that owns the state, and the handle by which callers reach it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use chimera_contracts::order::v1 as pb;
 use chimera_journal::Record;
@@ -118,6 +118,8 @@ pub(crate) struct Desk {
     pub(crate) venues_known: bool,
     pub(crate) verification: Verification,
     pub(crate) snapshot_seq: u64,
+    /// Lives while a snapshot is being kept.
+    pub(crate) snapshot_kept: Weak<()>,
     timers: BTreeMap<(Instant, u64), Due>,
     timer_ids: u64,
     batch: Batch,
@@ -161,6 +163,7 @@ impl Desk {
             venues_known: false,
             verification: Verification::default(),
             snapshot_seq: replayed.snapshot_seq,
+            snapshot_kept: Weak::new(),
             timers: BTreeMap::new(),
             timer_ids: 0,
             batch: Batch::default(),

@@ -21,6 +21,9 @@ pub struct Placed {
 /// Most records that a batch of a read holds.
 const READ_MAX: usize = 512;
 
+/// Makes the bytes of a snapshot, which takes long.
+pub type Encode = Box<dyn FnOnce() -> Option<Bytes> + Send>;
+
 type Answer<T> = BoxFuture<'static, Result<T, JournalError>>;
 
 /// Keeps records, in order, durably when it says so. One process writes.
@@ -35,8 +38,8 @@ pub trait Store: Send + Sync + 'static {
     fn last_seq(&self) -> u64;
     /// Returns the newest sound snapshot.
     fn last_snapshot(&self) -> Answer<Option<Snapshot>>;
-    /// Keeps a snapshot.
-    fn keep_snapshot(&self, snapshot: Snapshot) -> Answer<()>;
+    /// Keeps a snapshot of the state after a sequence, once it is encoded; none when it cannot be.
+    fn keep_snapshot(&self, seq: u64, encode: Encode) -> Answer<()>;
 }
 
 async fn blocking<T: Send + 'static>(
@@ -86,9 +89,15 @@ impl Store for Journal {
         blocking(move || Journal::last_snapshot(&journal)).boxed()
     }
 
-    fn keep_snapshot(&self, snapshot: Snapshot) -> Answer<()> {
+    fn keep_snapshot(&self, seq: u64, encode: Encode) -> Answer<()> {
         let journal = self.clone();
-        async move { journal.write_snapshot(snapshot).await }.boxed()
+        async move {
+            match blocking(|| Ok(encode())).await? {
+                Some(payload) => journal.write_snapshot(Snapshot { seq, payload }).await,
+                None => Ok(()),
+            }
+        }
+        .boxed()
     }
 }
 
@@ -257,8 +266,9 @@ impl Store for MemoryStore {
         async move { Ok(snapshot.map(|(seq, payload)| Snapshot { seq, payload })) }.boxed()
     }
 
-    fn keep_snapshot(&self, snapshot: Snapshot) -> Answer<()> {
-        self.with(|memory| memory.snapshot = Some((snapshot.seq, snapshot.payload)));
+    fn keep_snapshot(&self, seq: u64, encode: Encode) -> Answer<()> {
+        let snapshot = encode().map(|payload| (seq, payload));
+        self.with(|memory| memory.snapshot = snapshot.or(memory.snapshot.take()));
         async { Ok(()) }.boxed()
     }
 }
@@ -291,7 +301,7 @@ impl Store for FencedStore {
         self.store.last_snapshot()
     }
 
-    fn keep_snapshot(&self, snapshot: Snapshot) -> Answer<()> {
-        self.store.keep_snapshot(snapshot)
+    fn keep_snapshot(&self, seq: u64, encode: Encode) -> Answer<()> {
+        self.store.keep_snapshot(seq, encode)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chimera_contracts::order::v1 as pb;
@@ -439,5 +440,6 @@ pub(crate) async fn explain(
             }
         }
     }
-    Ok(ledger.orders.remove(key).map(|found| (found, entries)))
+    let found = ledger.orders.remove(key).map(Arc::unwrap_or_clone);
+    Ok(found.map(|found| (found, entries)))
 }
