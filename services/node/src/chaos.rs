@@ -113,9 +113,9 @@ impl Stage {
         folder: &Path,
         markets: Vec<&'static Market>,
         lasting: bool,
+        settings: &str,
     ) -> Result<Self, ChaosError> {
         let venues = Arc::new(SimulatedVenues::start(seed, &markets, lasting).await?);
-        let settings = if lasting { LASTING } else { KILLED };
         let launch = Launch::prepare(folder, venues.endpoints(), settings)?;
         let way = watch::Sender::new(None);
         let mut touches = Vec::new();
@@ -202,7 +202,8 @@ pub async fn run(plan: &Plan, folder: &Path) -> Result<Report, ChaosError> {
     let began = Instant::now();
     let lasting = plan.kills == 0;
     let markets = plan.venues.iter().map(|kind| Market::at(*kind)).collect();
-    let mut stage = Stage::set(plan.seed, folder, markets, lasting).await?;
+    let settings = if lasting { LASTING } else { KILLED };
+    let mut stage = Stage::set(plan.seed, folder, markets, lasting, settings).await?;
     let mesh = stage.start_mesh().await?;
     for _ in 0..=plan.open_orders {
         stage.tradable().await?;

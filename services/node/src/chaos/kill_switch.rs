@@ -20,6 +20,7 @@ use super::{
     draw::Mix,
     error::ChaosError,
     market::BINANCE_USDM,
+    mesh_process::MEASURED,
     report::{Findings, Spread},
     venue::Ledger,
 };
@@ -95,7 +96,7 @@ pub async fn run(plan: &SwitchPlan, folder: &Path) -> Result<SwitchReport, Chaos
              fewer rounds or a lower rate"
         )));
     }
-    let mut stage = Stage::set(plan.seed, folder, vec![&BINANCE_USDM], false).await?;
+    let mut stage = Stage::set(plan.seed, folder, vec![&BINANCE_USDM], false, MEASURED).await?;
     let mesh = stage.start_mesh().await?;
     stage.tradable().await?;
     let (stop, stopped) = watch::channel(false);

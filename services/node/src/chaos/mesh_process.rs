@@ -22,6 +22,8 @@ const LISTENS_WITHIN: Duration = Duration::from_secs(60);
 /// How a mesh is set that is killed: a snapshot every so many records, so that kills fall around
 /// snapshots too.
 pub const KILLED: &str = "order: {snapshot_every_records: 2000}";
+/// How one is set that is measured: as it comes.
+pub const MEASURED: &str = "";
 /// How one is set that lives all the while: what it keeps on purpose is small and full within a
 /// minute, so that what grows later is a leak, and old orders are read back from the journal.
 pub const LASTING: &str = "\
