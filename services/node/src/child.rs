@@ -103,7 +103,7 @@ impl Launch {
     /// # Errors
     /// When the system refuses, or the process says nothing in time.
     pub async fn start(&self) -> Result<MeshProcess, ChildError> {
-        self.run(&["up"]).await
+        self.run(&["up"], "chimera serves").await
     }
 
     /// Starts some roles, as [`Launch::start`] does all of them.
@@ -113,10 +113,15 @@ impl Launch {
     pub async fn serve(&self, roles: &[&str]) -> Result<MeshProcess, ChildError> {
         let roles = roles.iter().flat_map(|role| ["--role", *role]);
         let part: Vec<&str> = ["serve"].into_iter().chain(roles).collect();
-        self.run(&part).await
+        // A gateway beside other roles listens at a place of its own.
+        let says = match part.contains(&"gateway") {
+            true => "the gateway serves",
+            false => "chimera serves",
+        };
+        self.run(&part, says).await
     }
 
-    async fn run(&self, part: &[&str]) -> Result<MeshProcess, ChildError> {
+    async fn run(&self, part: &[&str], says: &str) -> Result<MeshProcess, ChildError> {
         let starting = system("starting the mesh");
         let log = self.log();
         let words = File::options().create(true).append(true).open(&log);
@@ -141,7 +146,7 @@ impl Launch {
         };
         let output = child.stdout.take().ok_or_else(silent)?;
         let mut lines = BufReader::new(output).lines();
-        let url = tokio::time::timeout(LISTENS_WITHIN, address(&mut lines)).await;
+        let url = tokio::time::timeout(LISTENS_WITHIN, address(&mut lines, says)).await;
         let url = url.ok().flatten().ok_or_else(silent)?;
         let (told, ready) = watch::channel(None);
         tokio::spawn(read_on(lines, told));
@@ -157,9 +162,10 @@ impl Launch {
 }
 
 /// Reads up to the line that says where the mesh listens.
-async fn address(lines: &mut Lines<BufReader<ChildStdout>>) -> Option<String> {
+async fn address(lines: &mut Lines<BufReader<ChildStdout>>, says: &str) -> Option<String> {
     while let Ok(Some(line)) = lines.next_line().await {
-        if let Some((_, address)) = line.rsplit_once(" on ")
+        if line.starts_with(says)
+            && let Some((_, address)) = line.rsplit_once(" on ")
             && address.starts_with("http://")
         {
             return Some(address.to_owned());

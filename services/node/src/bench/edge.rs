@@ -89,7 +89,13 @@ pub async fn run(plan: &EdgePlan, folder: &Path) -> Result<Report, BenchError> {
     let inner = Launch::prepare(&folder.join("inner"), &venue.configuration("os")?)?;
     let inner = inner.serve(&services).await?;
     let peers = services.map(|it| format!("  {}: \"{}\"\n", it.replace('-', "_"), inner.url));
-    let edge = Launch::prepare(&folder.join("edge"), &format!("peers:\n{}", peers.concat()))?;
+    let edge = Launch::prepare(
+        &folder.join("edge"),
+        &format!(
+            "gateway: {{listen: \"127.0.0.1:0\"}}\npeers:\n{}",
+            peers.concat()
+        ),
+    )?;
     let edge = edge.serve(&["gateway"]).await?;
     let url = format!("{}/v1/tickers?venue={VENUE}&symbols={SYMBOL}", edge.url);
     let grpc = |mesh: &MeshProcess| mesh.channel().map(MarketDataServiceClient::new);
