@@ -18,7 +18,7 @@ use crate::store::Store;
 /// callers are told that it is overloaded.
 pub(crate) const QUEUE_BATCHES: usize = 1_024;
 
-/// Records of one append: far below the journal's own bound, because one batch is never split.
+/// Records of one append: far below the journal's own bound.
 const APPEND_RECORDS_MAX: usize = MAX_APPEND_RECORDS / 2;
 
 /// Bytes of one append, likewise.
@@ -83,6 +83,19 @@ fn fitting(batches: &[Batch]) -> usize {
     batches.len()
 }
 
+/// Returns how many of the first records fit one append; at least one.
+fn portion(records: &[Record]) -> usize {
+    let mut bytes = 0;
+    let fits = records
+        .iter()
+        .take(APPEND_RECORDS_MAX)
+        .take_while(|record| {
+            bytes += weight(record);
+            bytes <= APPEND_BYTES_MAX
+        });
+    fits.count().max(1).min(records.len())
+}
+
 fn weight(record: &Record) -> usize {
     // The journal charges some bytes a record on top.
     record.payload.len() + record.key.len() + 128
@@ -114,15 +127,25 @@ async fn append(
     first_seq: u64,
     health: &Health,
 ) -> Stored {
-    let count = records.len();
-    let failure = match store.append(records).await {
-        Ok(committed) if committed.first_seq == first_seq => {
-            metrics::journal_appended(count);
+    let (mut records, mut due) = (records, first_seq);
+    let failure = loop {
+        // One step may make more than one append takes: a kill with thousands of open orders does. A
+        // crash between two appends leaves the first, as a torn write does.
+        let rest = records.split_off(portion(&records));
+        let count = records.len();
+        match store.append(records).await {
+            Ok(committed) if committed.first_seq == due => {
+                metrics::journal_appended(count);
+                due = committed.last_seq + 1;
+            }
+            // Somebody else wrote: what we hold in memory is not what the journal says.
+            Ok(committed) => break format!("sequence {} where {due} was due", committed.first_seq),
+            Err(error) => break error.to_string(),
+        }
+        if rest.is_empty() {
             return Stored::Durably;
         }
-        // Somebody else wrote: what we hold in memory is not what the journal says.
-        Ok(committed) => format!("sequence {} where {first_seq} was due", committed.first_seq),
-        Err(error) => error.to_string(),
+        records = rest;
     };
     if !health.failed.swap(true, Ordering::SeqCst) {
         metrics::journal_failed();
