@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chimera_journal::{Committed, Journal, JournalError, Record, Snapshot};
+use chimera_journal::{Committed, Journal, JournalError, MAX_APPEND_RECORDS, Record, Snapshot};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
@@ -197,6 +197,13 @@ impl MemoryStore {
             }
             if records.is_empty() {
                 return Err(JournalError::Empty);
+            }
+            if records.len() > MAX_APPEND_RECORDS {
+                return Err(JournalError::TooLarge {
+                    what: "records",
+                    actual: records.len(),
+                    limit: MAX_APPEND_RECORDS,
+                });
             }
             let first_seq = memory.records.len() as u64 + 1;
             memory.records.extend(records);

@@ -315,3 +315,19 @@ async fn a_kill_that_is_not_durable_is_not_acknowledged_and_still_stops_orders()
     assert!(mesh.place(buy("1", "99")).await.is_err());
     assert_eq!(mesh.venue.with(|state| state.submits.len()), 0);
 }
+
+/// Two records for each order in one step are more than the journal takes at once.
+#[tokio::test(start_paused = true)]
+async fn f060_a_kill_with_thousands_of_orders_open_is_recorded_and_done() {
+    let mut config = crate::Config::default();
+    config.risk.orders_per_second_max = 100_000;
+    let mesh = Mesh::with(config, super::venue::Venue::new()).await;
+    for _ in 0..2_100 {
+        mesh.place(buy("0.1", "50")).await.unwrap();
+    }
+    let set = mesh.set_trading(T::Halted).await;
+    assert_eq!(set.cancels_asked, 2_100);
+    mesh.venue
+        .until(|state| !state.orders.iter().any(|order| order.is_open()))
+        .await;
+}
